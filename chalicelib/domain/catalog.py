@@ -1,0 +1,68 @@
+"""What is for sale: the catalogue that the site's build pushes, and the stock beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from .money import MAX_AMOUNT
+
+SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$"
+"""A SKU stands in paths as it is, so it has only characters that no encoding touches."""
+
+Sku = Annotated[str, Meta(pattern=SKU_PATTERN, description="Stock keeping unit; stands in paths as it is")]
+Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT, description="Minor units of the currency")]
+CurrencyCode = Annotated[str, Meta(pattern="^[a-z]{3}$", description="ISO 4217, lower case")]
+
+
+class Product(Struct, frozen=True, kw_only=True):
+    """One thing for sale; `amount` is the price of one piece."""
+
+    sku: Sku
+    name: Annotated[str, Meta(min_length=1, max_length=250)]
+    amount: Amount
+    currency: CurrencyCode
+    description: Annotated[str, Meta(max_length=4000)] = ""
+    image: Annotated[str, Meta(max_length=2000, description="Address of a picture")] = ""
+    stock: Literal["tracked", "unlimited"] = "unlimited"
+
+    @property
+    def is_tracked(self) -> bool:
+        return self.stock == "tracked"
+
+
+class Availability(Struct, frozen=True, kw_only=True):
+    """Whether a product can be bought now; `left` is None where no stock is kept."""
+
+    in_stock: bool
+    left: int | None
+
+
+def availability(product: Product, available: int | None) -> Availability:
+    """`available` is the product's stock item, None if it has none (a tracked product then has none left)."""
+    if not product.is_tracked:
+        return Availability(in_stock=True, left=None)
+    left = max(available or 0, 0)
+    return Availability(in_stock=left > 0, left=left)
+
+
+class CatalogChange(Struct, frozen=True, kw_only=True):
+    """What a push of a whole catalogue does, by SKU, each list sorted."""
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+
+
+def compare(*, current: dict[str, Product], wanted: dict[str, Product]) -> CatalogChange:
+    """What must happen to the `current` catalogue to become the `wanted` one."""
+    kept = wanted.keys() & current.keys()
+    changed = sorted(sku for sku in kept if wanted[sku] != current[sku])
+    return CatalogChange(
+        added=sorted(wanted.keys() - current.keys()),
+        changed=changed,
+        removed=sorted(current.keys() - wanted.keys()),
+        unchanged=len(kept) - len(changed),
+    )

@@ -1,0 +1,153 @@
+"""A delivery: one event to one endpoint, tried until it is delivered or given up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+
+from .errors import DeliveryNotFound
+from .identifiers import is_id
+
+DeliveryStatus = Literal["delivered", "failing", "dead"]
+
+RETRY_DELAYS = (
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=5),
+    *[timedelta(minutes=15)] * 20,
+)
+"""How long to wait after the first, second, … failure; after the last one the delivery is dead.
+
+Each is within SQS's longest delay; together they span a little more than five hours.
+"""
+
+EXCERPT_BYTES = 1024
+"""How much of an answer is kept."""
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """What came of one HTTP request: a status with an excerpt, or an error in plain words."""
+
+    duration_ms: int
+    status: int | None = None
+    excerpt: str = ""
+    error: str = ""
+
+
+class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One HTTP try; `number` counts from 1."""
+
+    number: int
+    at: datetime
+    duration_ms: int
+    status: int | None = None
+    error: str = ""
+    excerpt: str = ""
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """One row, which its first attempt creates; `attempt` is the number of the last one."""
+
+    id: str
+    event_id: str
+    endpoint_id: str
+    event_type: str
+    order_id: str
+    status: DeliveryStatus
+    attempt: int
+    attempts: list[Attempt]
+    created_at: datetime
+    updated_at: datetime
+    next_attempt_at: datetime | None
+
+
+class DeliverySummary(Struct, frozen=True, kw_only=True):
+    """A line of the owner's list; the attempts themselves are read with the one delivery."""
+
+    id: str
+    event_id: str
+    endpoint_id: str
+    event_type: str
+    order_id: str
+    status: DeliveryStatus
+    attempt: int
+    created_at: datetime
+    updated_at: datetime
+    next_attempt_at: datetime | None = None
+
+
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the queue carries: attempt number `attempt` of an event to an endpoint.
+
+    `payload` is the event's own, inline; absent where it is too large for that, to be read by its id.
+    """
+
+    event_id: str
+    event_type: str
+    order_id: str
+    endpoint_id: str
+    attempt: int = 1
+    payload: str | None = None
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    status: DeliveryStatus
+    retry_in: timedelta | None = None
+
+
+def decide(*, status: int | None, attempt: int) -> Decision:
+    """Judge attempt number `attempt` (from 1); `status` is None if nobody answered in time.
+
+    2xx is success and nothing else is; whatever fails is tried again as long as RETRY_DELAYS go.
+    """
+    if status is not None and 200 <= status < 300:  # noqa: PLR2004 (HTTP's own classes)
+        return Decision(status="delivered")
+    if attempt > len(RETRY_DELAYS):
+        return Decision(status="dead")
+    return Decision(status="failing", retry_in=RETRY_DELAYS[attempt - 1])
+
+
+def record(
+    previous: Delivery | None, message: Message, reply: Reply, *, at: datetime, now: datetime
+) -> Delivery:
+    """The delivery after one more attempt, begun `at`, ended `now`."""
+    decision = decide(status=reply.status, attempt=message.attempt)
+    attempt = Attempt(
+        number=message.attempt,
+        at=at,
+        duration_ms=reply.duration_ms,
+        status=reply.status,
+        error=reply.error,
+        excerpt=reply.excerpt,
+    )
+    return Delivery(
+        id=delivery_id(message.event_id, message.endpoint_id),
+        event_id=message.event_id,
+        endpoint_id=message.endpoint_id,
+        event_type=message.event_type,
+        order_id=message.order_id,
+        status=decision.status,
+        attempt=message.attempt,
+        attempts=[*(previous.attempts if previous else ()), attempt],
+        created_at=previous.created_at if previous else at,
+        updated_at=now,
+        next_attempt_at=now + decision.retry_in if decision.retry_in else None,
+    )
+
+
+def delivery_id(event_id: str, endpoint_id: str) -> str:
+    """`dlv_` with both ids' bodies in it: one event to one endpoint is one delivery, readable as such."""
+    return f"dlv_{event_id.removeprefix('evt_')}_{endpoint_id.removeprefix('ep_')}"
+
+
+def parse_delivery_id(text: str) -> tuple[str, str]:
+    """The event's and the endpoint's id; DeliveryNotFound for anything that is no delivery's id."""
+    prefix, _, rest = text.partition("_")
+    event, _, endpoint = rest.partition("_")
+    event_id, endpoint_id = f"evt_{event}", f"ep_{endpoint}"
+    if prefix != "dlv" or not is_id("evt", event_id) or not is_id("ep", endpoint_id):
+        raise DeliveryNotFound
+    return event_id, endpoint_id

@@ -1,0 +1,96 @@
+"""An endpoint: the owner's URL, and the events it wants to hear of."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from . import errors
+from .addresses import EndpointPolicy, IPAddress, is_reachable
+
+PORTS = frozenset({443, 8443})
+"""Where a hook may go. Other ports are where other people's databases listen."""
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """`events` are types (`order.paid`), families (`order.*`) or everything (`*`).
+
+    The signing secret lies elsewhere, at version `secret_version`.
+    """
+
+    id: str
+    version: int
+    url: str
+    events: list[str]
+    description: str
+    enabled: bool
+    secret_version: int
+    created_at: datetime
+    updated_at: datetime
+
+    def wants(self, event_type: str) -> bool:
+        return self.enabled and any(_matches(pattern, event_type) for pattern in self.events)
+
+
+def _matches(pattern: str, event_type: str) -> bool:
+    if pattern == "*":
+        return True
+    if pattern.endswith(".*"):
+        return event_type.startswith(pattern[:-1])
+    return pattern == event_type
+
+
+def check_url(url: str, policy: EndpointPolicy) -> str:
+    """The host to resolve, or UnsafeEndpoint with the reason. What it resolves to is checked apart."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise errors.UnsafeEndpoint(f"That is no URL: {error}.") from None
+    if parts.scheme != "https" and not (parts.scheme == "http" and policy == "loopback"):
+        raise errors.UnsafeEndpoint("The URL must begin with https://.")
+    if any(character.isspace() or ord(character) < ord(" ") or character == "\\" for character in url):
+        raise errors.UnsafeEndpoint("The URL has a space, a control character or a backslash in it.")
+    if "@" in parts.netloc:
+        raise errors.UnsafeEndpoint("The URL must not carry a user name or password.")
+    host = parts.hostname or ""
+    if not host or host.endswith("."):
+        raise errors.UnsafeEndpoint("The URL needs a host name without a dot at its end.")
+    if port not in {None, *PORTS} and policy != "loopback":
+        allowed = ", ".join(str(port) for port in sorted(PORTS))
+        raise errors.UnsafeEndpoint(f"The URL's port must be one of {allowed}.")
+    _check_literal(host, policy)
+    return host
+
+
+def check_addresses(host: str, addresses: Iterable[IPAddress], policy: EndpointPolicy) -> list[IPAddress]:
+    """All of `addresses`, or UnsafeEndpoint: one bad one is enough, since any may be dialled."""
+    found = list(addresses)
+    if not found:
+        raise errors.UnsafeEndpoint(f"The name {host} has no address.")
+    if not all(is_reachable(address, policy) for address in found):
+        raise errors.UnsafeEndpoint(f"{host} leads to an address that is not on the public internet.")
+    return found
+
+
+def _check_literal(host: str, policy: EndpointPolicy) -> None:
+    """Refuse addresses in disguise (decimal, octal, hex, short), which resolvers quietly accept."""
+    try:
+        address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
+    except ValueError:
+        _refuse_disguised(host)
+        return
+    check_addresses(host, [address], policy)
+
+
+def _refuse_disguised(host: str) -> None:
+    try:
+        socket.inet_aton(host)
+    except (OSError, UnicodeEncodeError):
+        return
+    raise errors.UnsafeEndpoint("Write the address as four plain numbers, or better, use a name.")

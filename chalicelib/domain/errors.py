@@ -1,0 +1,144 @@
+"""Everything that can be refused, as one tree.
+
+::
+
+    TillhookError                 what happened and what to do; `details` is safe to show
+    ├── InvalidRequest            the caller must change the request
+    │   ├── InvalidSignature      a callback that its provider did not sign
+    │   ├── InvalidCursor
+    │   └── UnsafeEndpoint        a URL that a hook must not reach
+    ├── RequestTooLarge
+    ├── UnsupportedMediaType
+    ├── Unauthorized              no key, a wrong one, or a revoked one
+    ├── NotFound
+    │   ├── CartNotFound, ProductNotFound, StockNotTracked
+    │   └── OrderNotFound, EventNotFound, EndpointNotFound, DeliveryNotFound, KeyNotFound
+    ├── Conflict                  the world is not as the caller thought; look again
+    │   ├── CartEmpty, CartFull, CurrencyMixed, ProductUnavailable
+    │   ├── TotalChanged, OutOfStock, AmountRefused, OrderNotPayable
+    │   ├── PaymentMismatch       what was paid is not what was ordered
+    │   ├── KeyReused             one Idempotency-Key for two different requests
+    │   └── Busy                  others kept changing the same row; try again
+    └── Unavailable               a failure of ours or of a provider; try again
+        └── ProviderUnavailable
+"""
+
+from __future__ import annotations
+
+
+class TillhookError(Exception):
+    """`details` are extra fields of the answer's `error` object: plain JSON values, safe to show."""
+
+    def __init__(self, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.details = details
+
+
+class InvalidRequest(TillhookError): ...
+
+
+class InvalidSignature(InvalidRequest): ...
+
+
+class InvalidCursor(InvalidRequest): ...
+
+
+class UnsafeEndpoint(InvalidRequest): ...
+
+
+class RequestTooLarge(TillhookError): ...
+
+
+class UnsupportedMediaType(TillhookError): ...
+
+
+class Unauthorized(TillhookError): ...
+
+
+class NotFound(TillhookError): ...
+
+
+class CartNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such cart, or it has expired. Create one with POST /carts.")
+
+
+class ProductNotFound(NotFound):
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"There is no product {sku!r} in the catalogue.", sku=sku)
+
+
+class StockNotTracked(NotFound):
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"No stock is kept for {sku!r}. Set it with PUT /admin/stock/{sku}.", sku=sku)
+
+
+class OrderNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such order, or the token is not its own.")
+
+
+class EventNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such event.")
+
+
+class EndpointNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such endpoint.")
+
+
+class DeliveryNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such delivery, or it has not been attempted yet.")
+
+
+class KeyNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such admin key.")
+
+
+class Conflict(TillhookError): ...
+
+
+class CartEmpty(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The cart is empty. Put something in it first.")
+
+
+class CartFull(Conflict): ...
+
+
+class CurrencyMixed(Conflict): ...
+
+
+class ProductUnavailable(Conflict): ...
+
+
+class TotalChanged(Conflict): ...
+
+
+class OutOfStock(Conflict): ...
+
+
+class AmountRefused(Conflict): ...
+
+
+class OrderNotPayable(Conflict): ...
+
+
+class PaymentMismatch(Conflict): ...
+
+
+class KeyReused(Conflict): ...
+
+
+class Busy(Conflict):
+    def __init__(self) -> None:
+        super().__init__("Too many changes to the same thing at once. Nothing was changed; try again.")
+
+
+class Unavailable(TillhookError): ...
+
+
+class ProviderUnavailable(Unavailable): ...

@@ -1,0 +1,297 @@
+"""An order: a frozen snapshot of what was bought, and what has become of its payment.
+
+The payment axis, as data in `TRANSITIONS`::
+
+    pending ──► processing ──► paid
+       │  ▲          │           ▲
+       ▼  └──────────▼           │
+     failed (still payable) ─────┘
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from . import errors
+from .carts import Cart, PricedCart
+from .events import Event, announce
+from .identifiers import derived_id
+from .money import display
+
+PaymentStatus = Literal["pending", "processing", "failed", "paid"]
+FactKind = Literal["processing", "failed", "succeeded"]
+
+TRANSITIONS: dict[tuple[PaymentStatus, FactKind], PaymentStatus] = {
+    ("pending", "processing"): "processing",
+    ("pending", "failed"): "failed",
+    ("pending", "succeeded"): "paid",
+    ("processing", "failed"): "failed",
+    ("processing", "succeeded"): "paid",
+    ("failed", "processing"): "processing",
+    ("failed", "failed"): "failed",
+    ("failed", "succeeded"): "paid",
+}
+"""A pair that is missing changes nothing: money that arrived is never un-paid by an older notice."""
+
+EVENT_TYPES: dict[PaymentStatus, Literal["order.paid", "order.payment_failed"]] = {
+    "paid": "order.paid",
+    "failed": "order.payment_failed",
+}
+"""The states whose reaching is told to the world."""
+
+_Text = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Address(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    line1: _Text
+    city: _Text
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
+    line2: Annotated[str, Meta(max_length=200)] = ""
+    postal_code: Annotated[str, Meta(max_length=20)] = ""
+    state: Annotated[str, Meta(max_length=100)] = ""
+
+
+class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The person. Kept apart from the money, so that it can be corrected until the order is paid."""
+
+    email: str
+    name: str = ""
+    shipping_address: Address | None = None
+
+
+class LineItem(Struct, frozen=True, kw_only=True):
+    sku: str
+    name: str
+    quantity: int
+    unit_amount: int
+    amount: int
+
+
+class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the provider told us last; `reference` is the provider's own id of the payment."""
+
+    status: PaymentStatus = "pending"
+    provider: str = ""
+    reference: str = ""
+    amount_received: int = 0
+    paid_at: datetime | None = None
+    failure: str = ""
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """`lines`, `amount`, `currency` and `livemode` never change; `version` rises with each change."""
+
+    id: str
+    version: int
+    cart_id: str
+    cart_version: int
+    lines: list[LineItem]
+    amount: int
+    currency: str
+    livemode: bool
+    contact: Contact
+    payment: Payment
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def status(self) -> str:
+        """The one word that people see."""
+        return self.payment.status
+
+    @property
+    def is_payable(self) -> bool:
+        return self.payment.status in {"pending", "failed"}
+
+
+class LedgerEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of the order's story. `key` is unique in the order, so that telling it twice is seen."""
+
+    key: str
+    at: datetime
+    what: str
+    event_id: str = ""
+    amount: int | None = None
+    currency: str | None = None
+
+
+class OrderSummary(Struct, frozen=True, kw_only=True):
+    """A line of the owner's list."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class PaymentFact(Struct, frozen=True, kw_only=True):
+    """What a provider says of a payment, in our words; amounts are absolute.
+
+    `key` names the notice (Stripe's event id), `object_id` what it is about (a charge or an intent):
+    two notices about one object announce one event.
+    """
+
+    provider: str
+    key: str
+    kind: FactKind
+    reference: str
+    object_id: str
+    order_id: str
+    shop: str
+    amount: int
+    currency: str
+    livemode: bool
+    failure: str = ""
+
+
+class OrderChange(Struct, frozen=True, kw_only=True):
+    """One transaction: the order as it becomes, its ledger line, and what to tell the world (if anything)."""
+
+    order: Order
+    entry: LedgerEntry
+    event: Event | None
+
+
+def order_id_for(cart: Cart) -> str:
+    """One version of a cart is one order, however often and however parallel it is checked out."""
+    return derived_id("ord", cart.id, cart.version)
+
+
+def order_token(order: Order) -> str:
+    """What lets the shopper read her order. Derived from the cart's id, which only she and the table know."""
+    return derived_id("tok", "order", order.cart_id, order.cart_version)
+
+
+def token_opens(order: Order, token: str) -> bool:
+    return hmac.compare_digest(order_token(order).encode(), token.encode())
+
+
+def place(cart: Cart, priced: PricedCart, contact: Contact, *, livemode: bool, now: datetime) -> Order:
+    """The pending order for this version of the cart; refused where a line can no longer be bought."""
+    gone = [line.sku for line in priced.lines if not line.purchasable]
+    if gone:
+        raise errors.ProductUnavailable(
+            f"No longer sold: {', '.join(gone)}. Remove it from the cart to go on.", skus=gone
+        )
+    if not priced.lines or priced.currency is None:
+        raise errors.CartEmpty
+    return Order(
+        id=order_id_for(cart),
+        version=1,
+        cart_id=cart.id,
+        cart_version=cart.version,
+        lines=[
+            LineItem(
+                sku=line.sku,
+                name=line.name,
+                quantity=line.quantity,
+                unit_amount=line.unit_amount,
+                amount=line.amount,
+            )
+            for line in priced.lines
+        ],
+        amount=priced.amount,
+        currency=priced.currency,
+        livemode=livemode,
+        contact=contact,
+        payment=Payment(),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def with_contact(order: Order, contact: Contact, *, now: datetime) -> Order:
+    return replace(order, version=order.version + 1, contact=contact, updated_at=now)
+
+
+def apply(order: Order, fact: PaymentFact, *, seen: bool, now: datetime) -> OrderChange | None:
+    """What a provider's notice changes; None if it is known already. `seen`: its key is in the ledger.
+
+    Raises PaymentMismatch if the notice is not about what was ordered.
+    """
+    if seen:
+        return None
+    _require_match(order, fact)
+    status = TRANSITIONS.get((order.payment.status, fact.kind))
+    if status is None:
+        return None
+    payment = Payment(
+        status=status,
+        provider=fact.provider,
+        reference=fact.reference,
+        amount_received=fact.amount if status == "paid" else order.payment.amount_received,
+        paid_at=now if status == "paid" else order.payment.paid_at,
+        failure=fact.failure,
+    )
+    changed = replace(order, version=order.version + 1, payment=payment, updated_at=now)
+    event_type = EVENT_TYPES.get(status)
+    event = _announce(event_type, changed, about=fact.object_id, now=now) if event_type else None
+    entry = LedgerEntry(
+        key=ledger_key(fact),
+        at=now,
+        what=f"payment.{fact.kind}",
+        event_id=event.id if event else "",
+        amount=fact.amount,
+        currency=fact.currency,
+    )
+    return OrderChange(order=changed, entry=entry, event=event)
+
+
+def ledger_key(fact: PaymentFact) -> str:
+    return f"{fact.provider}#{fact.key}"
+
+
+def _require_match(order: Order, fact: PaymentFact) -> None:
+    if order.payment.reference not in {"", fact.reference}:
+        raise errors.PaymentMismatch(f"{fact.reference} is not the payment of order {order.id}.")
+    if fact.livemode != order.livemode:
+        raise errors.PaymentMismatch(f"Order {order.id} and its payment disagree about live and test mode.")
+    if (fact.amount, fact.currency) != (order.amount, order.currency):
+        raise errors.PaymentMismatch(
+            f"Order {order.id} is about {display(order.amount, order.currency)}, "
+            f"the payment about {display(fact.amount, fact.currency)}."
+        )
+
+
+class OrderPicture(Struct, frozen=True, kw_only=True):
+    """The order as receivers see it: everything they need, nothing that is a credential.
+
+    A receiver puts what it gets in order by `version`: the order of arrival is not promised.
+    """
+
+    id: str
+    version: int
+    status: str
+    amount: int
+    currency: str
+    livemode: bool
+    lines: list[LineItem]
+    contact: Contact
+    payment: Payment
+    created_at: datetime
+
+
+def picture(order: Order) -> OrderPicture:
+    return OrderPicture(
+        id=order.id,
+        version=order.version,
+        status=order.status,
+        amount=order.amount,
+        currency=order.currency,
+        livemode=order.livemode,
+        lines=order.lines,
+        contact=order.contact,
+        payment=order.payment,
+        created_at=order.created_at,
+    )
+
+
+def _announce(event_type: str, order: Order, *, about: str, now: datetime) -> Event:
+    return announce(event_type, order_id=order.id, about=about, data={"order": picture(order)}, now=now)

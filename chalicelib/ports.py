@@ -1,0 +1,234 @@
+"""What the services need from the world, as small Protocols. Adapters keep them, and so do the tests' fakes.
+
+Reads are consistent unless a docstring says otherwise. A write that finds its row changed since it was
+read raises `Moved` and has written nothing: read again, decide again. Whatever else goes wrong in the
+world comes up as the adapter's own error and is a failure of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
+
+from chalicelib.domain.addresses import IPAddress
+from chalicelib.domain.carts import Cart
+from chalicelib.domain.catalog import Product
+from chalicelib.domain.deliveries import Delivery, DeliverySummary, Message, Reply
+from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.events import Event
+from chalicelib.domain.keys import AdminKey
+from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary, PaymentFact
+
+Item = TypeVar("Item")
+Clock = Callable[[], datetime]
+
+
+class Moved(Exception):
+    """Somebody else changed the row since it was read."""
+
+
+class AlreadyPlaced(Exception):
+    """This version of the cart is an order already."""
+
+
+class StockShort(Exception):
+    """At least one SKU has less than the order needs."""
+
+
+class Page(Struct, Generic[Item], frozen=True):
+    """Some items and, if there may be more, the cursor that continues behind them."""
+
+    items: list[Item]
+    cursor: str | None
+
+
+class CartStore(Protocol):
+    def get_cart(self, cart_id: str) -> Cart | None: ...
+
+    def get_cart_and_product(self, cart_id: str, sku: str) -> tuple[Cart | None, Product | None]:
+        """Both in one round trip."""
+
+    def create_cart(self, cart: Cart) -> None: ...
+
+    def replace_cart(self, cart: Cart) -> None:
+        """Write the cart over the version just before its own; Moved if another one is there."""
+
+
+class CatalogStore(Protocol):
+    def get_products(self, skus: Iterable[str]) -> dict[str, Product]:
+        """Those that exist, by SKU, in one round trip for a whole cart."""
+
+    def list_products(self, *, limit: int, cursor: str | None) -> Page[Product]:
+        """By SKU, ascending."""
+
+    def put_products(self, products: Iterable[Product]) -> None: ...
+
+    def delete_products(self, skus: Iterable[str]) -> None:
+        """Take them out of the catalogue; what is not in it is no error."""
+
+
+class StockStore(Protocol):
+    def get_stock(self, skus: Iterable[str]) -> dict[str, int]:
+        """What is available of each SKU that has a stock item, in one round trip."""
+
+    def get_products_and_stock(self, skus: Iterable[str]) -> tuple[dict[str, Product], dict[str, int]]:
+        """Both in one round trip for a whole cart."""
+
+    def set_stock(self, sku: str, available: int) -> None: ...
+
+    def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> int | None:
+        """Add `by` and give what is then available; the same `key` again adds nothing.
+
+        None if the SKU has no stock item. StockShort if less than nothing would be left. KeyReused if
+        the key has been used with another `by`.
+        """
+
+
+class OrderStory(Struct, frozen=True, kw_only=True):
+    """An order with its ledger, oldest entry first."""
+
+    order: Order
+    ledger: list[LedgerEntry]
+
+    def knows(self, key: str) -> bool:
+        return any(entry.key == key for entry in self.ledger)
+
+
+class OrderStore(Protocol):
+    def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:
+        """One transaction: the order, its stock, and the cart unchanged since it was read.
+
+        AlreadyPlaced, StockShort or Moved say why nothing was written.
+        """
+
+    def get_order(self, order_id: str) -> OrderStory | None: ...
+
+    def find_order_id(self, *, provider: str, reference: str) -> str | None:
+        """Which order a provider's payment belongs to."""
+
+    def save_reference(self, order_id: str, *, provider: str, reference: str) -> None:
+        """Note which payment an order has. The same again is the same."""
+
+    def save_contact(self, order: Order) -> None:
+        """Write the order's contact over the version just before its own, or Moved."""
+
+    def commit(self, change: OrderChange) -> None:
+        """One transaction: the order over the version before, its ledger entry and its event, or Moved."""
+
+    def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
+        """Of a month ("2026-11"), newest first; may lag by a moment."""
+
+
+class EventStore(Protocol):
+    def get_event(self, event_id: str) -> Event | None: ...
+
+    def record_fan_out(self, event_id: str, endpoint_ids: Sequence[str], *, now: datetime) -> list[str]:
+        """Note which endpoints an event goes to; if that is noted already, what stands there counts."""
+
+    def get_fan_out(self, event_id: str) -> list[str] | None: ...
+
+
+class DeliveryStore(Protocol):
+    def get_delivery(self, event_id: str, endpoint_id: str) -> Delivery | None: ...
+
+    def save_delivery(self, delivery: Delivery, *, previous: Delivery | None) -> None:
+        """Write the delivery over `previous` as it was read (None: over nothing), or Moved."""
+
+    def list_of_event(self, event_id: str) -> list[Delivery]: ...
+
+    def list_of_endpoint(self, endpoint_id: str, *, limit: int, cursor: str | None) -> Page[DeliverySummary]:
+        """Newest first; may lag by a moment."""
+
+
+class DeliveryQueue(Protocol):
+    def send(self, messages: Sequence[Message]) -> None:
+        """All of them, each at least once; an error if any could not be sent."""
+
+    def send_later(self, message: Message, delay: timedelta) -> None:
+        """Deliver the message after `delay`, at most 15 minutes."""
+
+
+class DeadLetters(Protocol):
+    def park(self, event_id: str, reason: str) -> None:
+        """Keep an event's id where the owner is alerted, so that it blocks nobody behind it."""
+
+
+class EndpointStore(Protocol):
+    def list_endpoints(self) -> list[Endpoint]:
+        """All of them: they are few."""
+
+    def get_endpoint(self, endpoint_id: str) -> Endpoint | None: ...
+
+    def create_endpoint(self, endpoint: Endpoint) -> None: ...
+
+    def replace_endpoint(self, endpoint: Endpoint) -> None:
+        """Write the endpoint over the version just before its own, or Moved."""
+
+    def delete_endpoint(self, endpoint_id: str) -> bool:
+        """Whether there was one."""
+
+
+class SecretStore(Protocol):
+    def put_secrets(self, endpoint_id: str, secrets: Sequence[str]) -> int:
+        """Keep an endpoint's signing secrets; the version that names them from now on."""
+
+    def get_secrets(self, endpoint_id: str, version: int) -> list[str]: ...
+
+    def delete_secrets(self, endpoint_id: str) -> None: ...
+
+
+class KeyStore(Protocol):
+    def get_key(self, key_id: str) -> AdminKey | None: ...
+
+    def put_key(self, key: AdminKey) -> None: ...
+
+    def list_keys(self) -> list[AdminKey]: ...
+
+
+class PaymentSession(Struct, frozen=True, kw_only=True):
+    """What the browser needs to pay; `reference` is the provider's id of the payment."""
+
+    reference: str
+    client_secret: str
+    publishable_key: str
+
+
+class PaymentProvider(Protocol):
+    @property
+    def name(self) -> str:
+        """In lower case, as orders keep it."""
+
+    @property
+    def livemode(self) -> bool:
+        """Whether real money moves."""
+
+    def open_payment(self, order: Order) -> PaymentSession:
+        """Begin the payment of an order; asked again for the same order, it is the same payment.
+
+        AmountRefused if the provider will not charge such an amount, ProviderUnavailable if it can't be
+        asked now.
+        """
+
+    def resume_payment(self, reference: str) -> PaymentSession:
+        """What the browser needs for a payment begun earlier. ProviderUnavailable as above."""
+
+    def parse_callback(
+        self, payload: bytes, headers: Mapping[str, str], *, now: datetime
+    ) -> PaymentFact | None:
+        """What a notice says, None if it is none of ours; InvalidSignature if it is not the provider's."""
+
+
+class Resolver(Protocol):
+    def resolve(self, host: str) -> list[IPAddress]:
+        """All addresses of a name; an empty list if it has none."""
+
+
+class Sender(Protocol):
+    def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Reply:
+        """One request, never redirected, never to an address the policy forbids, within a fixed time.
+
+        Never raises for what a receiver does: a reply without a status says what happened.
+        """

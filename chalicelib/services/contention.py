@@ -1,0 +1,27 @@
+"""What to do when somebody else changes the same row at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from chalicelib.domain.errors import Busy
+from chalicelib.ports import Moved
+
+Result = TypeVar("Result")
+
+TRIES = 20
+"""Each round lets at least one of the contenders through, so this settles as many at once."""
+
+
+def until_settled(change: Callable[[], Result]) -> Result:
+    """Run `change` (a read, a decision, a conditional write) again until nobody gets in between.
+
+    Raises Busy after TRIES; nothing has been written then.
+    """
+    for _ in range(TRIES):
+        try:
+            return change()
+        except Moved:
+            continue
+    raise Busy

@@ -1,0 +1,92 @@
+"""The owner's endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from chalicelib.domain.addresses import EndpointPolicy
+from chalicelib.domain.endpoints import Endpoint, check_addresses, check_url
+from chalicelib.domain.errors import EndpointNotFound
+from chalicelib.domain.identifiers import Entropy, is_id, new_id
+from chalicelib.domain.signing import new_secret
+from chalicelib.ports import EndpointStore, Resolver, SecretStore
+
+from .contention import until_settled
+
+
+def create_endpoint(
+    url: str,
+    events: Sequence[str],
+    description: str,
+    *,
+    endpoints: EndpointStore,
+    secrets: SecretStore,
+    resolver: Resolver,
+    policy: EndpointPolicy,
+    entropy: Entropy,
+    now: datetime,
+) -> tuple[Endpoint, str]:
+    """The endpoint and its signing secret, which is shown this once."""
+    _require_safe(url, resolver=resolver, policy=policy)
+    endpoint_id, secret = new_id("ep", entropy), new_secret(entropy)
+    # The secret first: an endpoint without one could not be delivered to; a secret without one is idle.
+    secret_version = secrets.put_secrets(endpoint_id, [secret])
+    endpoint = Endpoint(
+        id=endpoint_id,
+        version=1,
+        url=url,
+        events=list(events),
+        description=description,
+        enabled=True,
+        secret_version=secret_version,
+        created_at=now,
+        updated_at=now,
+    )
+    endpoints.create_endpoint(endpoint)
+    return endpoint, secret
+
+
+def read_endpoint(endpoint_id: str, *, endpoints: EndpointStore) -> Endpoint:
+    endpoint = endpoints.get_endpoint(endpoint_id) if is_id("ep", endpoint_id) else None
+    if endpoint is None:
+        raise EndpointNotFound
+    return endpoint
+
+
+def change_endpoint(
+    endpoint_id: str,
+    changes: dict[str, object],
+    *,
+    endpoints: EndpointStore,
+    resolver: Resolver,
+    policy: EndpointPolicy,
+    now: datetime,
+) -> Endpoint:
+    """Change url, events, description or enabled; what `changes` does not name stays."""
+    url = changes.get("url")
+    if isinstance(url, str):
+        _require_safe(url, resolver=resolver, policy=policy)
+
+    def change() -> Endpoint:
+        endpoint = read_endpoint(endpoint_id, endpoints=endpoints)
+        changed = replace(endpoint, **changes, version=endpoint.version + 1, updated_at=now)
+        endpoints.replace_endpoint(changed)
+        return changed
+
+    return until_settled(change)
+
+
+def delete_endpoint(endpoint_id: str, *, endpoints: EndpointStore, secrets: SecretStore) -> None:
+    """Nothing more is sent there, not even what is on its way."""
+    if not is_id("ep", endpoint_id) or not endpoints.delete_endpoint(endpoint_id):
+        raise EndpointNotFound
+    secrets.delete_secrets(endpoint_id)
+
+
+def _require_safe(url: str, *, resolver: Resolver, policy: EndpointPolicy) -> None:
+    """Refuse now what the sender would refuse later; it checks again whenever it connects."""
+    host = check_url(url, policy)
+    check_addresses(host, resolver.resolve(host), policy)
