@@ -2,12 +2,12 @@
 
 from chalice.app import Chalice
 
-from chalicelib.api import admin, callbacks, storefront
+from chalicelib.api import ROOMS, openapi
 from chalicelib.workers import deliver, relay
 
 app = Chalice(app_name="tillhook")
-app.register_blueprint(storefront.routes)
-app.register_blueprint(callbacks.routes)
-app.register_blueprint(admin.routes)
+for room in ROOMS:
+    app.register_blueprint(room.blueprint)
+    openapi.publish(room.operations)
 app.register_blueprint(relay.functions)
 app.register_blueprint(deliver.functions)

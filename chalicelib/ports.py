@@ -171,6 +171,11 @@ class EndpointStore(Protocol):
         """Whether there was one."""
 
 
+class EndpointReader(Protocol):
+    def get_endpoint(self, endpoint_id: str) -> Endpoint | None:
+        """May be a few seconds old."""
+
+
 class SecretStore(Protocol):
     def put_secrets(self, endpoint_id: str, secrets: Sequence[str]) -> int:
         """Keep an endpoint's signing secrets; the version that names them from now on."""

@@ -1,0 +1,13 @@
+"""The HTTP API, by audience."""
+
+from . import callbacks, openapi, storefront
+from .admin import endpoints, orders, products
+
+ROOMS = (
+    storefront.routes,
+    callbacks.routes,
+    endpoints.routes,
+    orders.routes,
+    products.routes,
+    openapi.routes,
+)

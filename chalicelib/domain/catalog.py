@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from .errors import InvalidRequest
 from .money import MAX_AMOUNT
 
 SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$"
@@ -16,10 +18,9 @@ Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT, description="Minor units of th
 CurrencyCode = Annotated[str, Meta(pattern="^[a-z]{3}$", description="ISO 4217, lower case")]
 
 
-class Product(Struct, frozen=True, kw_only=True):
-    """One thing for sale; `amount` is the price of one piece."""
+class ProductFields(Struct, frozen=True, kw_only=True):
+    """What is said of one thing for sale; `amount` is the price of one piece."""
 
-    sku: Sku
     name: Annotated[str, Meta(min_length=1, max_length=250)]
     amount: Amount
     currency: CurrencyCode
@@ -27,9 +28,20 @@ class Product(Struct, frozen=True, kw_only=True):
     image: Annotated[str, Meta(max_length=2000, description="Address of a picture")] = ""
     stock: Literal["tracked", "unlimited"] = "unlimited"
 
+
+class Product(ProductFields, frozen=True, kw_only=True):
+    sku: Sku
+
     @property
     def is_tracked(self) -> bool:
         return self.stock == "tracked"
+
+
+def require_sku(text: str) -> str:
+    """The text, if it can be a SKU."""
+    if not re.fullmatch(SKU_PATTERN, text, re.ASCII):
+        raise InvalidRequest("A SKU has up to 64 letters, digits and . _ ~ -, a letter or digit first.")
+    return text
 
 
 class Availability(Struct, frozen=True, kw_only=True):

@@ -17,9 +17,9 @@
     │   ├── CartEmpty, CartFull, CurrencyMixed, ProductUnavailable
     │   ├── TotalChanged, OutOfStock, AmountRefused, OrderNotPayable
     │   ├── PaymentMismatch       what was paid is not what was ordered
-    │   ├── KeyReused             one Idempotency-Key for two different requests
-    │   └── Busy                  others kept changing the same row; try again
+    │   └── KeyReused             one Idempotency-Key for two different requests
     └── Unavailable               a failure of ours or of a provider; try again
+        ├── Busy                  others kept changing the same row
         └── ProviderUnavailable
 """
 
@@ -133,12 +133,12 @@ class PaymentMismatch(Conflict): ...
 class KeyReused(Conflict): ...
 
 
-class Busy(Conflict):
-    def __init__(self) -> None:
-        super().__init__("Too many changes to the same thing at once. Nothing was changed; try again.")
-
-
 class Unavailable(TillhookError): ...
 
 
 class ProviderUnavailable(Unavailable): ...
+
+
+class Busy(Unavailable):
+    def __init__(self) -> None:
+        super().__init__("Too many changes to the same thing at once. Nothing was changed; try again.")

@@ -47,7 +47,7 @@ EVENT_TYPES: dict[PaymentStatus, Literal["order.paid", "order.payment_failed"]] 
 _Text = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class Address(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Address(Struct, frozen=True, kw_only=True, omit_defaults=True):
     line1: _Text
     city: _Text
     country: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 
 from chalicelib.domain.deliveries import Message
+from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.events import Event
-from chalicelib.ports import DeliveryQueue, EndpointStore, EventStore
+from chalicelib.ports import DeliveryQueue, EventStore
 
 log = logging.getLogger(__name__)
 
@@ -16,10 +18,18 @@ INLINE_BYTES = 48 * 1024
 
 
 def fan_out(
-    event: Event, *, endpoints: EndpointStore, events: EventStore, queue: DeliveryQueue, now: datetime
+    event: Event,
+    subscribers: Sequence[Endpoint],
+    *,
+    events: EventStore,
+    queue: DeliveryQueue,
+    now: datetime,
 ) -> int:
-    """Send the event to whoever wants it; how many that is. Again, it is the same endpoints again."""
-    wanted = [endpoint.id for endpoint in endpoints.list_endpoints() if endpoint.wants(event.type)]
+    """Send the event to whoever of `subscribers` wants it, and say how many that is.
+
+    Done again, it goes to the same endpoints again.
+    """
+    wanted = [endpoint.id for endpoint in subscribers if endpoint.wants(event.type)]
     endpoint_ids = events.record_fan_out(event.id, wanted, now=now)
     payload = event.payload if len(event.payload.encode()) <= INLINE_BYTES else None
     queue.send([_message(event, endpoint_id, payload) for endpoint_id in endpoint_ids])

@@ -1,0 +1,80 @@
+"""The deliveries queue, and the relay's dead queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from chalicelib.domain.deliveries import Message
+from chalicelib.domain.errors import Unavailable
+
+_SEND_AT_ONCE = 10
+_BATCH_BYTES = 1_000_000  # SQS takes 1 MiB a request; what is around the bodies needs a little
+_TRIES = 3
+
+
+class SqsDeliveries:
+    """Keeps chalicelib.ports.DeliveryQueue. `client` is botocore's SQS client."""
+
+    def __init__(self, client: Any, queue_url: str) -> None:  # noqa: ANN401 (botocore makes its clients at run time)
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, messages: Sequence[Message]) -> None:
+        for batch in _batches([_entry(message) for message in messages]):
+            self._send_batch(batch)
+
+    def send_later(self, message: Message, delay: timedelta) -> None:
+        entry = _entry(message)
+        self._client.send_message(
+            QueueUrl=self._queue_url,
+            MessageBody=entry["MessageBody"],
+            MessageGroupId=entry["MessageGroupId"],
+            DelaySeconds=int(delay.total_seconds()),
+        )
+
+    def _send_batch(self, entries: list[dict[str, str]]) -> None:
+        """SQS may take some of a batch and refuse others; only those are sent again."""
+        for _ in range(_TRIES):
+            numbered = [entry | {"Id": str(index)} for index, entry in enumerate(entries)]
+            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=numbered)
+            entries = [entries[int(failure["Id"])] for failure in answer.get("Failed", [])]
+            if not entries:
+                return
+        raise Unavailable(f"SQS did not take {len(entries)} messages.")
+
+
+class SqsDeadLetters:
+    """Keeps chalicelib.ports.DeadLetters."""
+
+    def __init__(self, client: Any, queue_url: str) -> None:  # noqa: ANN401 (as above)
+        self._client = client
+        self._queue_url = queue_url
+
+    def park(self, event_id: str, reason: str) -> None:
+        body = msgspec.json.encode({"event_id": event_id, "reason": reason}).decode()
+        self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)
+
+
+def _entry(message: Message) -> dict[str, str]:
+    # The group makes the queue a fair one: an endpoint with a backlog does not delay the others.
+    return {
+        "MessageBody": msgspec.json.encode(message).decode(),
+        "MessageGroupId": message.endpoint_id,
+    }
+
+
+def _batches(entries: Sequence[dict[str, str]]) -> list[list[dict[str, str]]]:
+    batches: list[list[dict[str, str]]] = []
+    size = 0
+    for entry in entries:
+        length = len(entry["MessageBody"].encode())
+        if not batches or len(batches[-1]) == _SEND_AT_ONCE or size + length > _BATCH_BYTES:
+            batches.append([])
+            size = 0
+        batches[-1].append(entry)
+        size += length
+    return batches

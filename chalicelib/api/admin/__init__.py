@@ -1,0 +1,1 @@
+"""The owner's API, a room for each thing that an owner looks after."""

@@ -1,0 +1,152 @@
+"""What the API answers with, where it is not a record of the domain as it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, Self, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from chalicelib.domain.catalog import Availability
+from chalicelib.domain.deliveries import Delivery
+from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.orders import Contact, LedgerEntry, LineItem, Order, Payment
+from chalicelib.ports import OrderStory, Page
+from chalicelib.services.catalog import Offer
+from chalicelib.services.checkout import Checkout
+
+Item = TypeVar("Item")
+
+
+class Listing(Struct, Generic[Item], frozen=True, kw_only=True):
+    """A page. `cursor` continues behind it; null: this was the last."""
+
+    items: list[Item]
+    cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[Item]) -> Listing[Item]:
+        return cls(items=page.items, cursor=page.cursor)
+
+
+class OfferAnswer(Struct, frozen=True, kw_only=True):
+    sku: str
+    name: str
+    description: str
+    image: str
+    amount: int
+    currency: str
+    availability: Availability
+
+    @classmethod
+    def of(cls, offer: Offer) -> Self:
+        return _from(cls, offer.product, availability=offer.availability)
+
+
+class CheckoutAnswer(Struct, frozen=True, kw_only=True):
+    """`client_secret` and `publishable_key` are for Stripe.js; `order_token` opens GET /orders/{id}."""
+
+    order_id: str
+    order_token: str
+    amount: int
+    currency: str
+    client_secret: str
+    publishable_key: str
+
+    @classmethod
+    def of(cls, done: Checkout) -> Self:
+        return cls(
+            order_id=done.order.id,
+            order_token=done.token,
+            amount=done.order.amount,
+            currency=done.order.currency,
+            client_secret=done.session.client_secret,
+            publishable_key=done.session.publishable_key,
+        )
+
+
+class OrderAnswer(Struct, frozen=True, kw_only=True):
+    """An order as its shopper may see it: without whom it went to, since a token may be shared."""
+
+    id: str
+    status: str
+    lines: list[LineItem]
+    amount: int
+    currency: str
+    created_at: datetime
+    paid_at: datetime | None
+    payment_failure: str
+
+    @classmethod
+    def of(cls, order: Order) -> Self:
+        return _from(cls, order, paid_at=order.payment.paid_at, payment_failure=order.payment.failure)
+
+
+class StoryAnswer(Struct, frozen=True, kw_only=True):
+    """An order as its owner sees it, with everything that happened to it, oldest first."""
+
+    id: str
+    version: int
+    status: str
+    lines: list[LineItem]
+    amount: int
+    currency: str
+    livemode: bool
+    contact: Contact
+    payment: Payment
+    created_at: datetime
+    updated_at: datetime
+    ledger: list[LedgerEntry]
+
+    @classmethod
+    def of(cls, story: OrderStory) -> Self:
+        return _from(cls, story.order, ledger=story.ledger)
+
+
+class EndpointAnswer(Struct, frozen=True, kw_only=True):
+    id: str
+    url: str
+    events: list[str]
+    description: str
+    enabled: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> Self:
+        return _from(cls, endpoint)
+
+
+class NewEndpointAnswer(Struct, frozen=True, kw_only=True):
+    """`secret` verifies this endpoint's webhooks. It is shown this once and never again."""
+
+    endpoint: EndpointAnswer
+    secret: str
+
+
+class StockAnswer(Struct, frozen=True, kw_only=True):
+    sku: str
+    available: int
+
+
+class EventDeliveriesAnswer(Struct, frozen=True, kw_only=True):
+    """`waiting` are endpoints that the event goes to and that have not been tried yet."""
+
+    deliveries: list[Delivery]
+    waiting: list[str]
+
+
+class Received(Struct, frozen=True, kw_only=True):
+    """`ignored` says that the notice was about nothing of ours."""
+
+    ignored: bool
+
+
+Answer = TypeVar("Answer", bound=Struct)
+
+
+def _from(kind: type[Answer], record: Struct, **more: Any) -> Answer:  # noqa: ANN401 (fields of any type)
+    """An answer with the record's own fields where their names are the same, and `more`."""
+    names = {field.name for field in msgspec.structs.fields(kind)} - more.keys()
+    return kind(**{name: getattr(record, name) for name in names}, **more)

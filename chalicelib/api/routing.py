@@ -1,0 +1,243 @@
+"""Routes that validate what comes in, answer in one shape, and describe themselves for OpenAPI."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from chalice.app import Blueprint, CORSConfig, Request, Response
+from msgspec import Struct
+
+from chalicelib import logs
+from chalicelib.domain import errors
+
+from .errors import InternalError, body_of, status_of
+
+log = logging.getLogger(__name__)
+
+View = Callable[..., object]
+Guard = Callable[["Call"], None]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Body = TypeVar("Body", bound=Struct)
+
+PAGE_LIMIT = 100
+_BODY_BYTES = 64 * 1024
+
+OPEN_TO_ALL_SITES = CORSConfig(
+    allow_origin="*",
+    allow_headers=["Authorization", "Content-Type"],
+    expose_headers=["Retry-After", "X-Request-Id"],
+    max_age=86_400,
+)
+"""No cookie and no session is involved: what opens a cart or an order is its unguessable id or token."""
+
+
+class Parameter(Struct, frozen=True, kw_only=True):
+    """A query parameter or header, for the documentation."""
+
+    name: str
+    place: Literal["query", "header"]
+    description: str
+    required: bool = False
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """What one route promises."""
+
+    method: Method
+    path: str
+    name: str
+    summary: str
+    audience: str
+    status: int
+    answer: Any
+    body: Any
+    parameters: Sequence[Parameter]
+    refusals: Sequence[type[errors.TillhookError]]
+    secured: str
+
+
+PAGED = (
+    Parameter(name="limit", place="query", description=f"1 to {PAGE_LIMIT}; 20 unless given"),
+    Parameter(name="cursor", place="query", description="Of the page before, to continue behind it"),
+)
+
+
+class Call:
+    """One request, read as a view needs it."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    @property
+    def id(self) -> str:
+        return str(self._request.context.get("requestId", ""))
+
+    def header(self, name: str) -> str:
+        return str(self._request.headers.get(name) or "")
+
+    def headers(self) -> dict[str, str]:
+        """By lower-case name."""
+        return {name.lower(): str(value) for name, value in self._request.headers.items()}
+
+    def query(self, name: str) -> str | None:
+        parameters = self._request.query_params
+        value = parameters.get(name) if parameters else None
+        return None if value is None else str(value)
+
+    def limit(self) -> int:
+        text = self.query("limit") or "20"
+        if not text.isdecimal() or not 1 <= int(text[:6]) <= PAGE_LIMIT:
+            raise errors.InvalidRequest(f"limit must be a whole number from 1 to {PAGE_LIMIT}.")
+        return int(text)
+
+    def idempotency_key(self) -> str:
+        key = self.header("idempotency-key")
+        if not 1 <= len(key) <= 100 or not key.isprintable():  # noqa: PLR2004 (as documented)
+            raise errors.InvalidRequest(
+                "Send an Idempotency-Key header of 1 to 100 characters, so that a repeated request is one."
+            )
+        return key
+
+    def raw_body(self) -> bytes:
+        """The exact bytes that were sent, which is what a signature is about."""
+        body = self._request.raw_body
+        return body.encode() if isinstance(body, str) else body
+
+    def body(self, kind: type[Body], *, most: int) -> Body:
+        content_type = self.header("content-type").partition(";")[0].strip().lower()
+        if content_type not in {"", "application/json"}:
+            raise errors.UnsupportedMediaType("Send the body as application/json.")
+        raw = self.raw_body()
+        if len(raw) > most:
+            raise errors.RequestTooLarge(f"The body is larger than {most} bytes.", limit=most)
+        try:
+            return msgspec.json.decode(raw, type=kind)
+        except msgspec.ValidationError as error:
+            raise errors.InvalidRequest(f"{error}.") from None
+        except msgspec.DecodeError:
+            raise errors.InvalidRequest("The body must be a JSON object.") from None
+
+
+class Routes:
+    """A blueprint of one audience. `guard` refuses callers before anything of theirs is read."""
+
+    def __init__(
+        self,
+        import_name: str,
+        *,
+        audience: str,
+        cors: CORSConfig | None = None,
+        guard: Guard | None = None,
+        secured: str = "",
+    ) -> None:
+        self.blueprint = Blueprint(import_name)
+        self.operations: list[Operation] = []
+        self._audience = audience
+        self._cors = cors
+        self._guard = guard
+        self._secured = secured
+
+    def route(
+        self,
+        method: Method,
+        path: str,
+        *,
+        answer: Any,  # noqa: ANN401 (a type expression, such as Listing[Product])
+        body: type[Struct] | None = None,
+        body_bytes: int = _BODY_BYTES,
+        status: int = 200,
+        parameters: Sequence[Parameter] = (),
+        refusals: Sequence[type[errors.TillhookError]] = (),
+        secured: str | None = None,
+    ) -> Callable[[View], View]:
+        """A view gets its Call, the decoded `body` if there is one, and the path's parts by name.
+
+        The first line of its docstring is the operation's summary. `refusals` are the errors that are
+        its own; those that any request may meet are documented for all.
+        """
+
+        def register(view: View) -> View:
+            self.operations.append(
+                Operation(
+                    method=method,
+                    path=path,
+                    name=getattr(view, "__name__", ""),
+                    summary=(view.__doc__ or "").strip().partition("\n")[0],
+                    audience=self._audience,
+                    status=status,
+                    answer=answer,
+                    body=body,
+                    parameters=parameters,
+                    refusals=refusals,
+                    secured=self._secured if secured is None else secured,
+                )
+            )
+
+            @wraps(view)
+            def handle(**path_parts: str) -> Response:
+                call = Call(self.blueprint.current_request)
+                return _answered(
+                    call,
+                    f"{method} {path}",
+                    status,
+                    lambda: self._run(view, call, body, body_bytes, path_parts),
+                )
+
+            # No content types: Chalice would answer a wrong one itself, and not in our shape.
+            self.blueprint.route(path, methods=[method], cors=self._cors, content_types=[])(handle)
+            return view
+
+        return register
+
+    def _run(
+        self,
+        view: View,
+        call: Call,
+        body: type[Struct] | None,
+        body_bytes: int,
+        path_parts: dict[str, str],
+    ) -> object:
+        if self._guard is not None:
+            self._guard(call)
+        if body is None:
+            return view(call, **path_parts)
+        return view(call, call.body(body, most=body_bytes), **path_parts)
+
+
+def _answered(call: Call, route: str, status: int, run: Callable[[], object]) -> Response:
+    logs.configure()
+    try:
+        answer = run()
+    except errors.TillhookError as error:
+        code = status_of(type(error))
+        if code >= 500:  # noqa: PLR2004 (HTTP's own classes)
+            log.exception("request failed", extra=_ids(call, route, code))
+        else:
+            log.info("request refused", extra=_ids(call, route, code) | {"error": type(error).__name__})
+        return _response(call, body_of(error), code)
+    except Exception:
+        log.exception("request failed", extra=_ids(call, route, 500))
+        unforeseen = InternalError("Something failed on our side. Nothing is lost; please try again.")
+        return _response(call, body_of(unforeseen), 500)
+    log.info("request answered", extra=_ids(call, route, status))
+    return _response(call, "" if answer is None else msgspec.json.encode(answer).decode(), status)
+
+
+def _ids(call: Call, route: str, status: int) -> dict[str, object]:
+    return {"request_id": call.id, "route": route, "http_status": int(status)}
+
+
+def _response(call: Call, body: str, status: int) -> Response:
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "X-Request-Id": call.id,
+        "X-Content-Type-Options": "nosniff",
+    }
+    if status == 503:  # noqa: PLR2004 (Service Unavailable)
+        headers["Retry-After"] = "1"
+    return Response(body=body, status_code=int(status), headers=headers)

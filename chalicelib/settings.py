@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from msgspec import Struct
+
+from chalicelib.domain.addresses import EndpointPolicy
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What a deployment sets, once. A function gets only what it needs; the rest is empty.
+
+    `shop` tells this deployment's payments from others' in the same Stripe account.
+    """
+
+    shop: str
+    table: str
+    parameter_prefix: str
+    deliveries_queue_url: str
+    relay_dead_queue_url: str
+    stripe_api_base: str
+    endpoint_policy: EndpointPolicy

@@ -1,0 +1,173 @@
+"""Where the services' needs meet the world: lazy, each thing once per process.
+
+The only reader of the environment. SDKs are imported where they are first needed, since each function
+pays for what it imports at every cold start.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.cached_endpoints import CachedEndpoints
+    from chalicelib.adapters.dynamodb.carts import DynamoCarts
+    from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+    from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints
+    from chalicelib.adapters.dynamodb.events import DynamoEvents
+    from chalicelib.adapters.dynamodb.keys import DynamoKeys
+    from chalicelib.adapters.dynamodb.orders import DynamoOrders
+    from chalicelib.adapters.dynamodb.table import Table
+    from chalicelib.adapters.http.resolver import SystemResolver
+    from chalicelib.adapters.http.sender import HttpSender
+    from chalicelib.adapters.sqs import SqsDeadLetters, SqsDeliveries
+    from chalicelib.adapters.ssm import SsmSecrets
+    from chalicelib.adapters.stripe.payments import StripePayments
+
+entropy: Callable[[int], bytes] = secrets.token_bytes
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def settings() -> Settings:
+    return msgspec.convert(
+        {
+            "shop": os.environ["TILLHOOK_STAGE"],
+            "table": os.environ["TILLHOOK_TABLE"],
+            "parameter_prefix": os.environ.get("TILLHOOK_PARAMETER_PREFIX", ""),
+            "deliveries_queue_url": os.environ.get("TILLHOOK_DELIVERIES_QUEUE_URL", ""),
+            "relay_dead_queue_url": os.environ.get("TILLHOOK_RELAY_DEAD_QUEUE_URL", ""),
+            "stripe_api_base": os.environ.get("TILLHOOK_STRIPE_API_BASE", ""),
+            "endpoint_policy": os.environ.get("TILLHOOK_ENDPOINT_POLICY", "public"),
+        },
+        Settings,
+    )
+
+
+@cache
+def _client(service: Literal["dynamodb", "sqs", "ssm"]) -> Any:  # noqa: ANN401 (botocore makes its clients at run time)
+    import boto3  # noqa: PLC0415 (half of a cold start: never at import)
+    from botocore.config import Config  # noqa: PLC0415 (as above)
+
+    # Short timeouts, so that a lost packet is a retry within the caller's patience, not its end.
+    return boto3.client(
+        service,
+        config=Config(
+            connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4}
+        ),
+    )
+
+
+@cache
+def table() -> Table:
+    from chalicelib.adapters.dynamodb.table import Table  # noqa: PLC0415
+
+    return Table(_client("dynamodb"), settings().table)
+
+
+@cache
+def carts() -> DynamoCarts:
+    from chalicelib.adapters.dynamodb.carts import DynamoCarts  # noqa: PLC0415
+
+    return DynamoCarts(table())
+
+
+@cache
+def catalog() -> DynamoCatalog:
+    from chalicelib.adapters.dynamodb.catalog import DynamoCatalog  # noqa: PLC0415
+
+    return DynamoCatalog(table())
+
+
+@cache
+def orders() -> DynamoOrders:
+    from chalicelib.adapters.dynamodb.orders import DynamoOrders  # noqa: PLC0415
+
+    return DynamoOrders(table())
+
+
+@cache
+def events() -> DynamoEvents:
+    from chalicelib.adapters.dynamodb.events import DynamoEvents  # noqa: PLC0415
+
+    return DynamoEvents(table())
+
+
+@cache
+def endpoints() -> DynamoEndpoints:
+    from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints  # noqa: PLC0415
+
+    return DynamoEndpoints(table())
+
+
+@cache
+def recent_endpoints() -> CachedEndpoints:
+    from chalicelib.adapters.cached_endpoints import CachedEndpoints  # noqa: PLC0415
+
+    return CachedEndpoints(endpoints(), monotonic=time.monotonic)
+
+
+@cache
+def keys() -> DynamoKeys:
+    from chalicelib.adapters.dynamodb.keys import DynamoKeys  # noqa: PLC0415
+
+    return DynamoKeys(table())
+
+
+@cache
+def endpoint_secrets() -> SsmSecrets:
+    from chalicelib.adapters.ssm import SsmSecrets  # noqa: PLC0415
+
+    return SsmSecrets(_client("ssm"), settings().parameter_prefix)
+
+
+@cache
+def stripe() -> StripePayments:
+    from chalicelib.adapters.ssm import read_stripe_keys  # noqa: PLC0415
+    from chalicelib.adapters.stripe.payments import StripePayments  # noqa: PLC0415
+
+    return StripePayments(
+        lambda: read_stripe_keys(_client("ssm"), settings().parameter_prefix),
+        shop=settings().shop,
+        api_base=settings().stripe_api_base,
+    )
+
+
+@cache
+def deliveries_queue() -> SqsDeliveries:
+    from chalicelib.adapters.sqs import SqsDeliveries  # noqa: PLC0415
+
+    return SqsDeliveries(_client("sqs"), settings().deliveries_queue_url)
+
+
+@cache
+def dead_letters() -> SqsDeadLetters:
+    from chalicelib.adapters.sqs import SqsDeadLetters  # noqa: PLC0415
+
+    return SqsDeadLetters(_client("sqs"), settings().relay_dead_queue_url)
+
+
+@cache
+def resolver() -> SystemResolver:
+    from chalicelib.adapters.http.resolver import SystemResolver  # noqa: PLC0415
+
+    return SystemResolver()
+
+
+@cache
+def sender() -> HttpSender:
+    from chalicelib.adapters.http.sender import HttpSender  # noqa: PLC0415
+
+    return HttpSender(resolver(), settings().endpoint_policy)
