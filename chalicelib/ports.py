@@ -38,6 +38,14 @@ class StockShort(Exception):
     """At least one SKU has less than the order needs."""
 
 
+class Unreadable(Exception):
+    """A row is not what its kind says. `key` is its partition."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
 class Page(Struct, Generic[Item], frozen=True):
     """Some items and, if there may be more, the cursor that continues behind them."""
 

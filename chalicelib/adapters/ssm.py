@@ -1,13 +1,14 @@
-"""Secrets in SSM Parameter Store, as SecureStrings: Stripe's, and one parameter per endpoint.
+"""Secrets in SSM Parameter Store, each a SecureString of JSON.
 
-prefix/stripe/secret-key, prefix/stripe/publishable-key, prefix/stripe/webhook-secrets (comma-separated)
-prefix/endpoints/ep_…     {"secrets": ["whsec_…"]}
+prefix/stripe            {"secret_key": "sk_…", "publishable_key": "pk_…", "webhook_secrets": ["whsec_…"]}
+prefix/endpoints/ep_…    {"secrets": ["whsec_…"]}
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -17,10 +18,10 @@ from chalicelib.domain.errors import ProviderUnavailable
 
 log = logging.getLogger(__name__)
 
-_STRIPE = ("secret-key", "publishable-key", "webhook-secrets")
-
 
 class StripeKeys(Struct, frozen=True, kw_only=True):
+    """`webhook_secrets` are several while one is being replaced."""
+
     secret_key: str
     publishable_key: str
     webhook_secrets: list[str]
@@ -61,24 +62,28 @@ class SsmSecrets:
         return msgspec.json.decode(answer["Parameter"]["Value"], type=_EndpointSecrets).secrets
 
     def delete_secrets(self, endpoint_id: str) -> None:
-        # DeleteParameters, in the plural, takes a missing one in its stride.
-        self._client.delete_parameters(Names=[self._endpoint(endpoint_id)])
+        with suppress(self._client.exceptions.ParameterNotFound):
+            self._client.delete_parameter(Name=self._endpoint(endpoint_id))
 
     def _endpoint(self, endpoint_id: str) -> str:
         return f"{self._prefix}/endpoints/{endpoint_id}"
 
 
-def read_stripe_keys(client: Any, prefix: str) -> StripeKeys:  # noqa: ANN401 (as above)
-    """All of Stripe's keys in one request. One that is missing is the owner's to set: the log says so."""
-    names = {f"{prefix}/stripe/{name}": name for name in _STRIPE}
-    answer = client.get_parameters(Names=list(names), WithDecryption=True)
-    values = {names[parameter["Name"]]: parameter["Value"] for parameter in answer["Parameters"]}
-    missing = [name for name in _STRIPE if not values.get(name)]
-    if missing:
-        log.error("Stripe's %s is not set: run `make stripe-keys STAGE=…` once", ", ".join(missing))
-        raise ProviderUnavailable("This shop can't take payments yet.")
-    return StripeKeys(
-        secret_key=values["secret-key"],
-        publishable_key=values["publishable-key"],
-        webhook_secrets=[secret.strip() for secret in values["webhook-secrets"].split(",")],
+def write_stripe_keys(client: Any, prefix: str, keys: StripeKeys) -> None:  # noqa: ANN401 (as above)
+    """Keep all of Stripe's keys together, so that no function ever reads old ones beside new ones."""
+    client.put_parameter(
+        Name=f"{prefix}/stripe",
+        Value=msgspec.json.encode(keys).decode(),
+        Type="SecureString",
+        Overwrite=True,
     )
+
+
+def read_stripe_keys(client: Any, prefix: str) -> StripeKeys:  # noqa: ANN401 (as above)
+    """Stripe's keys. If they are not there, that is the owner's to mend: the log says how."""
+    try:
+        answer = client.get_parameter(Name=f"{prefix}/stripe", WithDecryption=True)
+    except client.exceptions.ParameterNotFound:
+        log.error("Stripe's keys are not set: run `make stripe-keys STAGE=…` once")  # noqa: TRY400 (nothing to trace)
+        raise ProviderUnavailable("This shop can't take payments yet.") from None
+    return msgspec.json.decode(answer["Parameter"]["Value"], type=StripeKeys)

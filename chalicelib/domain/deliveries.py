@@ -61,7 +61,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     attempts: list[Attempt]
     created_at: datetime
     updated_at: datetime
-    next_attempt_at: datetime | None
+    next_attempt_at: datetime | None = None
 
 
 class DeliverySummary(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ BATCH = 10
 functions = Blueprint(__name__)
 
 
-@functions.on_sqs_message(queue_arn="set by infra/resources.yaml", batch_size=BATCH)
+@functions.on_sqs_message(queue_arn="placeholder", batch_size=BATCH)
 def deliver(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
     """Make the attempts; a slow receiver makes nobody in its batch wait but the batch's own end."""
     logs.configure()

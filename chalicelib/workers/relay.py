@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
-import msgspec
 from chalice.app import Blueprint, DynamoDBEvent
 
 from chalicelib import logs, wiring
-from chalicelib.adapters.dynamodb.items import Row, from_row
 from chalicelib.domain.events import Event
+from chalicelib.ports import Unreadable
 from chalicelib.services.relay import fan_out
 
 from .batch import Failures
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 functions = Blueprint(__name__)
 
 
-@functions.on_dynamodb_record(stream_arn="set by infra/resources.yaml", batch_size=100)
+@functions.on_dynamodb_record(stream_arn="placeholder", batch_size=100)
 def relay(event: DynamoDBEvent) -> dict[str, list[dict[str, str]]]:
     """Fan events out. What fails for a while is asked for again, together with all that follows it in its
     shard, and does no harm then; what can't be read will never be, and is parked at once.
@@ -28,9 +28,8 @@ def relay(event: DynamoDBEvent) -> dict[str, list[dict[str, str]]]:
     failures = Failures()
     subscribers = None
     for record in event.to_dict()["Records"]:
-        row = record["dynamodb"]["NewImage"]
         try:
-            found = _read(row)
+            found = _read(record["dynamodb"]["NewImage"])
             if found is None:
                 continue
             if subscribers is None:
@@ -48,12 +47,11 @@ def relay(event: DynamoDBEvent) -> dict[str, list[dict[str, str]]]:
     return failures.answer()
 
 
-def _read(row: Row) -> Event | None:
-    """The event of a row; None, once its id is parked, for what is no event that we can read."""
+def _read(image: dict[str, Any]) -> Event | None:
+    """The event of a stream record's image; None, once its id is parked, for one that can't be read."""
     try:
-        return from_row(row, Event)
-    except (msgspec.ValidationError, ValueError, TypeError) as error:
-        key = row.get("pk", {}).get("S", "")
-        log.error("event can't be read", extra={"event_id": key, "error": type(error).__name__})  # noqa: TRY400 (the traceback would quote the row)
-        wiring.dead_letters().park(key, "the row can't be read as an event")
+        return wiring.events().event_of(image)
+    except Unreadable as error:
+        log.error("event can't be read", extra={"event_id": error.key})  # noqa: TRY400 (the traceback would quote the row)
+        wiring.dead_letters().park(error.key, "the row can't be read as an event")
         return None

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from chalicelib.domain.deliveries import Delivery, DeliverySummary
 from chalicelib.domain.events import Event
-from chalicelib.ports import Moved, Page
+from chalicelib.ports import Moved, Page, Unreadable
 
 from . import cursors
 from .items import Row, from_row, from_value, key_row, sortable, to_row
@@ -26,6 +28,13 @@ class DynamoEvents:
     def get_event(self, event_id: str) -> Event | None:
         row = self._table.get((_partition(event_id), "EVENT"))
         return from_row(row, Event) if row else None
+
+    def event_of(self, image: Row) -> Event:
+        """The event of a stream record's new image; Unreadable if it is none."""
+        try:
+            return from_row(image, Event)
+        except (msgspec.ValidationError, ValueError, TypeError, AttributeError) as error:
+            raise Unreadable(str(image.get("pk", {}).get("S", ""))) from error
 
     def record_fan_out(self, event_id: str, endpoint_ids: Sequence[str], *, now: datetime) -> list[str]:
         row = key_row((_partition(event_id), "FAN_OUT"), endpoints=list(endpoint_ids), at=sortable(now))
