@@ -60,11 +60,11 @@ $(VENV)/ready: requirements-dev.txt requirements.txt
 	@echo "Installing the tools (once; about a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.txt
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements-dev.txt
 	@touch $@
 
 .venv-ministack/ready: local/ministack-requirements.txt | $(VENV)/ready
 	@echo "Installing the embedded AWS (once)"
 	@$(PYTHON) -m venv .venv-ministack
-	@$(BIN)/uv pip sync --quiet --python .venv-ministack/bin/python local/ministack-requirements.txt
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python .venv-ministack/bin/python local/ministack-requirements.txt
 	@touch $@

@@ -19,6 +19,8 @@ import msgspec
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from botocore.session import Session
+
     from chalicelib.adapters.cached_endpoints import CachedEndpoints
     from chalicelib.adapters.dynamodb.carts import DynamoCarts
     from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
@@ -57,12 +59,20 @@ def settings() -> Settings:
 
 
 @cache
+def _session() -> Session:
+    # boto3's own clients are botocore's; importing boto3 itself adds S3's transfer manager, which is a
+    # third of such a cold start.
+    from botocore.session import get_session
+
+    return get_session()
+
+
+@cache
 def _client(service: Literal["dynamodb", "sqs", "ssm"]) -> Any:  # noqa: ANN401 (botocore makes its clients at run time)
-    import boto3  # noqa: PLC0415 (half of a cold start: never at import)
-    from botocore.config import Config  # noqa: PLC0415 (as above)
+    from botocore.config import Config
 
     # Short timeouts, so that a lost packet is a retry within the caller's patience, not its end.
-    return boto3.client(
+    return _session().create_client(
         service,
         config=Config(
             connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4}
@@ -72,71 +82,71 @@ def _client(service: Literal["dynamodb", "sqs", "ssm"]) -> Any:  # noqa: ANN401 
 
 @cache
 def table() -> Table:
-    from chalicelib.adapters.dynamodb.table import Table  # noqa: PLC0415
+    from chalicelib.adapters.dynamodb.table import Table
 
     return Table(_client("dynamodb"), settings().table)
 
 
 @cache
 def carts() -> DynamoCarts:
-    from chalicelib.adapters.dynamodb.carts import DynamoCarts  # noqa: PLC0415
+    from chalicelib.adapters.dynamodb.carts import DynamoCarts
 
     return DynamoCarts(table())
 
 
 @cache
 def catalog() -> DynamoCatalog:
-    from chalicelib.adapters.dynamodb.catalog import DynamoCatalog  # noqa: PLC0415
+    from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
 
     return DynamoCatalog(table())
 
 
 @cache
 def orders() -> DynamoOrders:
-    from chalicelib.adapters.dynamodb.orders import DynamoOrders  # noqa: PLC0415
+    from chalicelib.adapters.dynamodb.orders import DynamoOrders
 
     return DynamoOrders(table())
 
 
 @cache
 def events() -> DynamoEvents:
-    from chalicelib.adapters.dynamodb.events import DynamoEvents  # noqa: PLC0415
+    from chalicelib.adapters.dynamodb.events import DynamoEvents
 
     return DynamoEvents(table())
 
 
 @cache
 def endpoints() -> DynamoEndpoints:
-    from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints  # noqa: PLC0415
+    from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints
 
     return DynamoEndpoints(table())
 
 
 @cache
 def recent_endpoints() -> CachedEndpoints:
-    from chalicelib.adapters.cached_endpoints import CachedEndpoints  # noqa: PLC0415
+    from chalicelib.adapters.cached_endpoints import CachedEndpoints
 
     return CachedEndpoints(endpoints(), monotonic=time.monotonic)
 
 
 @cache
 def keys() -> DynamoKeys:
-    from chalicelib.adapters.dynamodb.keys import DynamoKeys  # noqa: PLC0415
+    from chalicelib.adapters.dynamodb.keys import DynamoKeys
 
     return DynamoKeys(table())
 
 
 @cache
 def endpoint_secrets() -> SsmSecrets:
-    from chalicelib.adapters.ssm import SsmSecrets  # noqa: PLC0415
+    from chalicelib.adapters.ssm import SsmSecrets
 
     return SsmSecrets(_client("ssm"), settings().parameter_prefix)
 
 
 @cache
 def stripe() -> StripePayments:
-    from chalicelib.adapters.ssm import read_stripe_keys  # noqa: PLC0415
-    from chalicelib.adapters.stripe.payments import StripePayments  # noqa: PLC0415
+    from chalicelib.adapters.ssm import read_stripe_keys
+    from chalicelib.adapters.stripe.payments import StripePayments
 
     return StripePayments(
         lambda: read_stripe_keys(_client("ssm"), settings().parameter_prefix),
@@ -147,27 +157,27 @@ def stripe() -> StripePayments:
 
 @cache
 def deliveries_queue() -> SqsDeliveries:
-    from chalicelib.adapters.sqs import SqsDeliveries  # noqa: PLC0415
+    from chalicelib.adapters.sqs import SqsDeliveries
 
     return SqsDeliveries(_client("sqs"), settings().deliveries_queue_url)
 
 
 @cache
 def dead_letters() -> SqsDeadLetters:
-    from chalicelib.adapters.sqs import SqsDeadLetters  # noqa: PLC0415
+    from chalicelib.adapters.sqs import SqsDeadLetters
 
     return SqsDeadLetters(_client("sqs"), settings().relay_dead_queue_url)
 
 
 @cache
 def resolver() -> SystemResolver:
-    from chalicelib.adapters.http.resolver import SystemResolver  # noqa: PLC0415
+    from chalicelib.adapters.http.resolver import SystemResolver
 
     return SystemResolver()
 
 
 @cache
 def sender() -> HttpSender:
-    from chalicelib.adapters.http.sender import HttpSender  # noqa: PLC0415
+    from chalicelib.adapters.http.sender import HttpSender
 
     return HttpSender(resolver(), settings().endpoint_policy)
