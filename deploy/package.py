@@ -109,7 +109,7 @@ def _run_chalice(*, root: Path, home: Path, architecture: str) -> Path:
         target = source / path.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    command = [sys.executable, "-c", "from chalice.cli import main; main()"]
+    command = [sys.executable, "-c", "from chalice.cli import main; raise SystemExit(main())"]
     command += ["--project-dir", str(source), "package", "--stage", architecture]
     command += [
         "--template-format",

@@ -77,7 +77,13 @@ def get_cart(_call: Call, cart_id: str) -> PricedCart:
     "/carts/{cart_id}/items/{sku}",
     body=ItemQuantity,
     answer=PricedCart,
-    refusals=[errors.CartNotFound, errors.ProductNotFound, errors.CartFull, errors.CurrencyMixed],
+    refusals=[
+        errors.CartNotFound,
+        errors.ItemNotInCart,
+        errors.ProductNotFound,
+        errors.CartFull,
+        errors.CurrencyMixed,
+    ],
 )
 def put_item(_call: Call, body: ItemQuantity, cart_id: str, sku: str) -> PricedCart:
     """Set how many of a product are in the cart; 0 takes it out."""

@@ -72,10 +72,10 @@ def with_quantity(cart: Cart, product: Product, quantity: int, *, now: datetime)
 
 
 def without(cart: Cart, sku: str, *, now: datetime) -> Cart:
-    """The cart without the product; the same cart, at the same version, if it was not in it."""
+    """The cart without the product; ItemNotInCart if it was not in it."""
     lines = tuple(line for line in cart.lines if line.sku != sku)
     if len(lines) == len(cart.lines):
-        return cart
+        raise errors.ItemNotInCart(sku)
     return _changed(cart, lines=lines, currency=cart.currency if lines else None, now=now)
 
 

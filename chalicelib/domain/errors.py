@@ -11,7 +11,7 @@
     ├── UnsupportedMediaType
     ├── Unauthorized              no key, a wrong one, or a revoked one
     ├── NotFound
-    │   ├── CartNotFound, ProductNotFound, StockNotTracked
+    │   ├── CartNotFound, ItemNotInCart, ProductNotFound, StockNotTracked
     │   └── OrderNotFound, EventNotFound, EndpointNotFound, DeliveryNotFound, KeyNotFound
     ├── Conflict                  the world is not as the caller thought; look again
     │   ├── CartEmpty, CartFull, CurrencyMixed, ProductUnavailable
@@ -61,6 +61,11 @@ class NotFound(TillhookError): ...
 class CartNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("There is no such cart, or it has expired. Create one with POST /carts.")
+
+
+class ItemNotInCart(NotFound):
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"{sku!r} is not in the cart, so there is nothing to take out.", sku=sku)
 
 
 class ProductNotFound(NotFound):

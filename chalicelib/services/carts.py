@@ -9,7 +9,7 @@ from datetime import datetime
 from chalicelib.domain import carts as rules
 from chalicelib.domain.carts import Cart, PricedCart
 from chalicelib.domain.catalog import Product
-from chalicelib.domain.errors import CartNotFound, ProductNotFound
+from chalicelib.domain.errors import CartNotFound, ItemNotInCart, ProductNotFound
 from chalicelib.domain.identifiers import Entropy, is_id, new_id
 from chalicelib.ports import CartStore, CatalogStore
 
@@ -32,13 +32,13 @@ def set_quantity(
     cart_id: str, sku: str, quantity: int, *, carts: CartStore, catalog: CatalogStore, now: datetime
 ) -> PricedCart:
     """Put `quantity` of the product into the cart, in place of what was there; 0 takes it out."""
-    if quantity == 0:
-        return remove_item(cart_id, sku, carts=carts, catalog=catalog, now=now)
     require_cart_id(cart_id)
 
     def change() -> PricedCart:
         found, product = carts.get_cart_and_product(cart_id, sku)
         cart = live(found, now=now)
+        if quantity == 0:
+            return _saved(rules.without(cart, sku, now=now), {}, carts=carts, catalog=catalog)
         if product is None:
             raise ProductNotFound(sku)
         changed = rules.with_quantity(cart, product, quantity, now=now)
@@ -51,16 +51,10 @@ def remove_item(
     cart_id: str, sku: str, *, carts: CartStore, catalog: CatalogStore, now: datetime
 ) -> PricedCart:
     """Take the product out of the cart; what is not in it is out of it already."""
-    require_cart_id(cart_id)
-
-    def change() -> PricedCart:
-        cart = live(carts.get_cart(cart_id), now=now)
-        changed = rules.without(cart, sku, now=now)
-        if changed is cart:
-            return rules.price(cart, catalog.get_products(cart.skus()) if cart.lines else {})
-        return _saved(changed, {}, carts=carts, catalog=catalog)
-
-    return until_settled(change)
+    try:
+        return set_quantity(cart_id, sku, 0, carts=carts, catalog=catalog, now=now)
+    except ItemNotInCart:
+        return read_cart(cart_id, carts=carts, catalog=catalog, now=now)
 
 
 def _saved(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from chalicelib.domain import orders as rules
-from chalicelib.domain.errors import OrderNotFound
+from chalicelib.domain.errors import OrderNotFound, PaymentMismatch
 from chalicelib.domain.orders import Order, PaymentFact
 from chalicelib.ports import OrderStore, PaymentProvider
 
@@ -29,7 +29,14 @@ def receive_callback(
     fact = provider.parse_callback(payload, headers, now=now)
     if fact is None or fact.shop != shop:
         return None
-    return record_payment(fact, orders=orders, now=now)
+    try:
+        return record_payment(fact, orders=orders, now=now)
+    except (OrderNotFound, PaymentMismatch) as error:
+        # Money and books disagree. The provider keeps asking for days; the owner should not wait that long.
+        log.error(  # noqa: TRY400 (the story is in the ids, not in a traceback)
+            "a payment does not fit its order: %s", error, extra={"order_id": fact.order_id}
+        )
+        raise
 
 
 def record_payment(fact: PaymentFact, *, orders: OrderStore, now: datetime) -> Order:
