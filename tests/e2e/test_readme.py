@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -35,7 +34,7 @@ def _block(language: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def sent(shop: Shop) -> Iterator[Sent]:
+def sent(shop: Shop) -> Sent:
     """The raw request of an `order.paid`."""
     arrived = threading.Event()
     requests: list[tuple[bytes, dict[str, str]]] = []

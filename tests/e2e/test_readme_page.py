@@ -29,10 +29,12 @@ def _browser() -> str:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as driver:
-        # Without the sandbox, which Chromium refuses to root; only our own pages are opened.
-        with driver.chromium.launch(executable_path=_browser(), args=["--no-sandbox"]) as browser:
-            yield browser.new_page()
+    # Without Chromium's own sandbox, which it refuses to root; only our own pages are opened.
+    with (
+        sync_playwright() as driver,
+        driver.chromium.launch(executable_path=_browser(), args=["--no-sandbox"]) as browser,
+    ):
+        yield browser.new_page()
 
 
 @pytest.fixture
