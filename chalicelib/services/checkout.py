@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -33,6 +34,8 @@ from chalicelib.ports import (
 
 from .carts import live, require_cart_id
 from .contention import until_settled
+
+log = logging.getLogger(__name__)
 
 
 class Checkout(Struct, frozen=True, kw_only=True):
@@ -105,6 +108,7 @@ def _new_order(
         orders.place_order(order, cart=cart, reserve=reserve)
     except StockShort:
         raise _shortage(reserve, stock.get_stock(reserve)) from None
+    log.info("order placed", extra={"order_id": order.id})
     return order
 
 

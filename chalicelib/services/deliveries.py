@@ -12,6 +12,7 @@ from chalicelib.domain.deliveries import (
     DeliverySummary,
     Message,
     Reply,
+    delivery_id,
     parse_delivery_id,
     record,
 )
@@ -133,6 +134,7 @@ def _next(message: Message) -> Message:
 
 def _ids(message: Message) -> dict[str, object]:
     return {
+        "delivery_id": delivery_id(message.event_id, message.endpoint_id),
         "event_id": message.event_id,
         "endpoint_id": message.endpoint_id,
         "order_id": message.order_id,

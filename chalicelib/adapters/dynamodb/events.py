@@ -14,8 +14,8 @@ from chalicelib.domain.deliveries import Delivery, DeliverySummary
 from chalicelib.domain.events import Event
 from chalicelib.ports import Moved, Page, Unreadable
 
-from . import cursors
 from .items import Row, from_row, from_value, key_row, sortable, to_row
+from .listing import listed
 from .table import Key, Table
 
 
@@ -67,15 +67,7 @@ class DynamoEvents:
         return [from_row(row, Delivery) for row in rows]
 
     def list_of_endpoint(self, endpoint_id: str, *, limit: int, cursor: str | None) -> Page[DeliverySummary]:
-        listing = _listing(endpoint_id)
-        start = cursors.decode(cursor, partition="listing", value=listing, names={"pk", "sk", "listed_at"})
-        rows, last = self._table.query_page(
-            listing, index="listing", limit=limit, start=start, newest_first=True
-        )
-        return Page(
-            items=[from_row(row, DeliverySummary) for row in rows],
-            cursor=cursors.encode(last, partition="listing"),
-        )
+        return listed(self._table, _listing(endpoint_id), DeliverySummary, limit=limit, cursor=cursor)
 
 
 def event_row(event: Event) -> Row:

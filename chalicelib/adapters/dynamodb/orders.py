@@ -10,43 +10,26 @@ PAYMENT#provider#ref    / POINTER: from a provider's payment to the order
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.orders import (
-    Contact,
     LedgerEntry,
     LineItem,
     Order,
     OrderChange,
     OrderSummary,
-    Payment,
 )
 from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, StockShort
 
-from . import cursors
 from .carts import cart_key
 from .catalog import stock_key
 from .events import event_row
 from .items import Row, from_row, key_row, sortable, to_row
+from .listing import listed
 from .table import Key, Table, TransactionRefused
-
-
-class _Header(Struct, frozen=True, kw_only=True):
-    id: str
-    version: int
-    cart_id: str
-    cart_version: int
-    amount: int
-    currency: str
-    livemode: bool
-    contact: Contact
-    payment: Payment
-    created_at: datetime
-    updated_at: datetime
 
 
 class _Lines(Struct, frozen=True):
@@ -129,15 +112,7 @@ class DynamoOrders:
             raise Moved from None
 
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
-        listing = _listing(month)
-        start = cursors.decode(cursor, partition="listing", value=listing, names={"pk", "sk", "listed_at"})
-        rows, last = self._table.query_page(
-            listing, index="listing", limit=limit, start=start, newest_first=True
-        )
-        return Page(
-            items=[from_row(row, OrderSummary) for row in rows],
-            cursor=cursors.encode(last, partition="listing"),
-        )
+        return listed(self._table, _listing(month), OrderSummary, limit=limit, cursor=cursor)
 
 
 def _partition(order_id: str) -> str:
@@ -175,22 +150,10 @@ def _entry_row(order_id: str, entry: LedgerEntry) -> Row:
 
 
 def _order(rows: Mapping[str, Row]) -> Order:
-    header = from_row(rows["ORDER"], _Header)
-    payment = header.payment
-    if not payment.reference and "PAYMENT" in rows:
-        known = from_row(rows["PAYMENT"], _Reference)
-        payment = replace(payment, provider=known.provider, reference=known.reference)
-    return Order(
-        id=header.id,
-        version=header.version,
-        cart_id=header.cart_id,
-        cart_version=header.cart_version,
-        lines=from_row(rows["LINES"], _Lines).lines,
-        amount=header.amount,
-        currency=header.currency,
-        livemode=header.livemode,
-        contact=header.contact,
-        payment=payment,
-        created_at=header.created_at,
-        updated_at=header.updated_at,
-    )
+    order = from_row(rows["ORDER"] | {"lines": rows["LINES"]["lines"]}, Order)
+    if order.payment.reference or "PAYMENT" not in rows:
+        return order
+    # Known since checkout; the header says it only once the provider has called.
+    known = from_row(rows["PAYMENT"], _Reference)
+    payment = replace(order.payment, provider=known.provider, reference=known.reference)
+    return replace(order, payment=payment)
