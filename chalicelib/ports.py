@@ -101,9 +101,6 @@ class OrderStory(Struct, frozen=True, kw_only=True):
     order: Order
     ledger: list[LedgerEntry]
 
-    def knows(self, key: str) -> bool:
-        return any(entry.key == key for entry in self.ledger)
-
 
 class OrderStore(Protocol):
     def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:

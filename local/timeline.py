@@ -22,7 +22,7 @@ Clock = Callable[[], float]
 
 WIDEST = 104  # columns: longer lines are hard to follow from a step to its time
 NARROW = 76  # below, what happened stands under the step's title
-TITLE = 24
+TITLE = 20
 SECOND = 1.0
 
 
@@ -87,6 +87,10 @@ class Timeline:
     def line(self, text: str = "", *, style: str = "") -> None:
         """One line as it is, never broken by us, so that what can be copied stays whole."""
         self._console.print(Text(text, style=style), soft_wrap=True)
+
+    def prose(self, text: str, *, style: str = "") -> None:
+        """Some words, folded to the terminal's width."""
+        self._console.print(Text(text, style=style), soft_wrap=not self.on_terminal)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:

@@ -63,6 +63,10 @@ class Delivery(Struct, frozen=True, kw_only=True):
     updated_at: datetime
     next_attempt_at: datetime | None = None
 
+    def awaits(self, attempt: int) -> bool:
+        """Whether this attempt is still to be made: not if it, or a later one, has been, or all is done."""
+        return self.status == "failing" and self.attempt < attempt
+
 
 class DeliverySummary(Struct, frozen=True, kw_only=True):
     """A line of the owner's list; the attempts themselves are read with the one delivery."""

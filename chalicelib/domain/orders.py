@@ -11,6 +11,7 @@ The payment axis, as data in `TRANSITIONS`::
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -211,12 +212,14 @@ def with_contact(order: Order, contact: Contact, *, now: datetime) -> Order:
     return replace(order, version=order.version + 1, contact=contact, updated_at=now)
 
 
-def apply(order: Order, fact: PaymentFact, *, seen: bool, now: datetime) -> OrderChange | None:
-    """What a provider's notice changes; None if it is known already. `seen`: its key is in the ledger.
+def apply(
+    order: Order, fact: PaymentFact, *, ledger: Sequence[LedgerEntry], now: datetime
+) -> OrderChange | None:
+    """What a provider's notice changes; None if that is known already, by this notice or by another.
 
     Raises PaymentMismatch if the notice is not about what was ordered.
     """
-    if seen:
+    if any(entry.key == ledger_key(fact) for entry in ledger):
         return None
     _require_match(order, fact)
     status = TRANSITIONS.get((order.payment.status, fact.kind))
@@ -233,6 +236,8 @@ def apply(order: Order, fact: PaymentFact, *, seen: bool, now: datetime) -> Orde
     changed = replace(order, version=order.version + 1, payment=payment, updated_at=now)
     event_type = EVENT_TYPES.get(status)
     event = _announce(event_type, changed, about=fact.object_id, now=now) if event_type else None
+    if event is not None and any(entry.event_id == event.id for entry in ledger):
+        return None
     entry = LedgerEntry(
         key=ledger_key(fact),
         at=now,

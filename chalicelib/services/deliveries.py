@@ -63,8 +63,8 @@ def attempt(
     previous = None
     if seen_before or message.attempt > 1:
         previous = deliveries.get_delivery(message.event_id, message.endpoint_id)
-        if previous is not None and previous.attempt >= message.attempt:
-            log.info("attempt was made before", extra=_ids(message))
+        if previous is not None and not previous.awaits(message.attempt):
+            log.info("attempt was made before, or is not wanted any more", extra=_ids(message))
             return None
     at = clock()
     reply = _post(message, endpoint, secrets=secrets, events=events, sender=sender, clock=clock)

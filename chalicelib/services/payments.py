@@ -50,8 +50,7 @@ def record_payment(fact: PaymentFact, *, orders: OrderStore, now: datetime) -> O
         story = orders.get_order(fact.order_id)
         if story is None:
             raise OrderNotFound
-        seen = story.knows(rules.ledger_key(fact))
-        changed = rules.apply(story.order, fact, seen=seen, now=now)
+        changed = rules.apply(story.order, fact, ledger=story.ledger, now=now)
         if changed is None:
             return story.order
         orders.commit(changed)

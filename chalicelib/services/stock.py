@@ -7,6 +7,8 @@ from datetime import datetime
 from chalicelib.domain.errors import Conflict, ProductNotFound, StockNotTracked
 from chalicelib.ports import CatalogStore, StockShort, StockStore
 
+from .contention import until_settled
+
 
 def read_stock(sku: str, *, stock: StockStore) -> int:
     available = stock.get_stock([sku])
@@ -22,14 +24,14 @@ def set_stock(sku: str, available: int, *, stock: StockStore, catalog: CatalogSt
     """
     if sku not in catalog.get_products([sku]):
         raise ProductNotFound(sku)
-    stock.set_stock(sku, available)
+    until_settled(lambda: stock.set_stock(sku, available))
     return available
 
 
 def adjust_stock(sku: str, by: int, *, key: str, stock: StockStore, now: datetime) -> int:
     """Add (or take) some, safe beside sales; the same `key` again changes nothing more."""
     try:
-        available = stock.adjust_stock(sku, by, key=key, now=now)
+        available = until_settled(lambda: stock.adjust_stock(sku, by, key=key, now=now))
     except StockShort:
         raise Conflict(f"There are fewer than {-by} of {sku!r} left.", sku=sku) from None
     if available is None:
