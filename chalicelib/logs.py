@@ -17,13 +17,12 @@ FIELDS = (
     "status", "http_status", "duration_ms", "endpoints", "stripe_code", "stripe_request", "error", "key_id",
 )  # fmt: skip
 
+# Possessive, and begun only where a word begins: a text of any length is read once.
 _REDACTED = (
-    (re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+\.[^\s@\"'<>]+"), "[e-mail]"),
-    (
-        re.compile(r"\b(whsec_|sk_live_|sk_test_|rk_live_|rk_test_|till_|tok_|cart_)[A-Za-z0-9_+/=-]+"),
-        r"\1[redacted]",
-    ),
-    (re.compile(r"\b(pi_[A-Za-z0-9]+_secret_)[A-Za-z0-9]+"), r"\1[redacted]"),
+    (re.compile(r"(?<![^\s@\"'<>,;])[^\s@\"'<>,;]++@[^\s@\"'<>,;]+"), "[e-mail]"),
+    (re.compile(r"\bwhsec_[A-Za-z0-9+/=]+"), "whsec_[redacted]"),
+    (re.compile(r"\b([sr]k_(?:live|test)_|till_|tok_|cart_)\w+"), r"\1[redacted]"),
+    (re.compile(r"\b(pi_[A-Za-z0-9]+_secret_)\w+"), r"\1[redacted]"),
 )
 
 

@@ -23,7 +23,7 @@ Clock = Callable[[], float]
 WIDEST = 104  # columns: longer lines are hard to follow from a step to its time
 NARROW = 76  # below, what happened stands under the step's title
 TITLE = 20
-SECOND = 1.0
+SECOND = 1000  # milliseconds
 
 
 class StepFailed(Exception):
@@ -75,7 +75,8 @@ class Timeline:
     def __init__(
         self, out: TextIO | None = None, *, width: int | None = None, clock: Clock = time.monotonic
     ) -> None:
-        self._console = Console(file=out or sys.stdout, width=width, highlight=False, emoji=False)
+        self.out = out or sys.stdout
+        self._console = Console(file=self.out, width=width, highlight=False, emoji=False)
         self._clock = clock
         self.on_terminal = self._console.is_terminal and not self._console.is_dumb_terminal
 
@@ -115,7 +116,7 @@ class Timeline:
         if not self.on_terminal:
             yield
             return
-        running = _Running(step, self._width)
+        running = _Running(step, self._width - len("^C"))  # which an echo there must not push over the edge
         with Live(running, console=self._console, transient=True, refresh_per_second=12):
             yield
 
@@ -153,7 +154,8 @@ class _Running:
 
 def duration(seconds: float) -> str:
     """Milliseconds below a second, seconds above: as people say it."""
-    return f"{seconds * 1000:.0f} ms" if seconds < SECOND else f"{seconds:.1f} s"
+    milliseconds = round(seconds * 1000)
+    return f"{milliseconds} ms" if milliseconds < SECOND else f"{seconds:.1f} s"
 
 
 def _plain(step: Step, *, failed: bool) -> str:
@@ -174,13 +176,13 @@ def _row(
 
 
 def _note_row(text: str, *, took: str, width: int) -> RenderableType:
-    indent = 0 if width < NARROW else TITLE + 2
+    indent = 3 if width < NARROW else TITLE + 5  # under what happened
     grid = _grid(
         (Text("·", style="dim"), Text(text, style="dim"), Text(took, style="dim")),
         widths=(1, None, 7),
-        width=width - indent - 2,
+        width=width - indent,
     )
-    return Padding(grid, (0, 0, 0, indent + 2))
+    return Padding(grid, (0, 0, 0, indent), expand=False)
 
 
 def _grid(cells: tuple[RenderableType, ...], *, widths: tuple[int | None, ...], width: int) -> RenderableType:

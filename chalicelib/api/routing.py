@@ -118,7 +118,7 @@ class Call:
             return msgspec.json.decode(raw, type=kind)
         except msgspec.ValidationError as error:
             raise errors.InvalidRequest(f"{error}.") from None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise errors.InvalidRequest("The body must be a JSON object.") from None
 
 

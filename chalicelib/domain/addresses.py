@@ -20,6 +20,7 @@ _BLOCKED = tuple(
         "0.0.0.0/8",
         "100.64.0.0/10",  # shared address space; Alibaba's metadata service
         "168.63.129.16/32",  # Azure's metadata and DNS, in a public range
+        "192.0.0.0/24",  # protocol assignments, some of which Python takes for global
         "192.88.99.0/24",  # 6to4 relays
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",

@@ -54,7 +54,7 @@ def check_url(url: str, policy: EndpointPolicy) -> str:
         raise errors.UnsafeEndpoint(f"That is no URL: {error}.") from None
     if parts.scheme != "https" and not (parts.scheme == "http" and policy == "loopback"):
         raise errors.UnsafeEndpoint("The URL must begin with https://.")
-    if any(character.isspace() or ord(character) < ord(" ") or character == "\\" for character in url):
+    if any(character in " \\" or not character.isprintable() for character in url):
         raise errors.UnsafeEndpoint("The URL has a space, a control character or a backslash in it.")
     if "@" in parts.netloc:
         raise errors.UnsafeEndpoint("The URL must not carry a user name or password.")

@@ -34,6 +34,11 @@ class Deadline:
         self._timer.daemon = True
         self.expired = False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is up. A socket's own timeout may notice that a moment before the timer does."""
+        return self.expired or self._monotonic() >= self._ends
+
     def remaining(self) -> float:
         """Seconds; never less than a moment, since a socket takes 0 for "do not block"."""
         return max(self._ends - self._monotonic(), 0.001)

@@ -83,8 +83,8 @@ def parse(payload: bytes) -> PaymentFact | None:
         if kind is None or event.account is not None:
             return None
         intent = msgspec.json.decode(event.data.object, type=_Intent)
-    except msgspec.MsgspecError as error:
-        raise InvalidRequest(f"That is not an event of the form Stripe sends: {error}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InvalidRequest("That is not an event of the form Stripe sends.") from None
     if ORDER_KEY not in intent.metadata:
         return None
     return _fact(event, kind, intent)
