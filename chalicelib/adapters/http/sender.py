@@ -57,7 +57,8 @@ class HttpSender:
                 error = f"not sent: {refusal}"
             except (requests.RequestException, HTTPError, HTTPException, OSError) as problem:
                 error = _in_words(problem)
-            if error and deadline.is_over:
+            # A socket that the deadline shut reads as an answer's end, not as an error.
+            if deadline.expired or (error and deadline.is_over):
                 status, error = None, f"no complete answer within {self._deadline:g} s"
         duration_ms = round((self._monotonic() - begun) * 1000)
         return Reply(duration_ms=duration_ms, status=status, excerpt=excerpt, error=error)
