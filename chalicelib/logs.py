@@ -19,7 +19,7 @@ FIELDS = (
 
 # Possessive, and begun only where a word begins: a text of any length is read once.
 _REDACTED = (
-    (re.compile(r"(?<![^\s@\"'<>,;])[^\s@\"'<>,;]++@(?=[^\s@\"'<>,;]*\.)[^\s@\"'<>,;]+"), "[e-mail]"),
+    (re.compile(r"(?<![^\s@\"<>,;])[^\s@\"<>,;]++@(?=[^\s@\"'<>,;]*\.)[^\s@\"'<>,;]+"), "[e-mail]"),
     (re.compile(r"\bwhsec_[A-Za-z0-9+/=]+"), "whsec_[redacted]"),
     (re.compile(r"\b([sr]k_(?:live|test)_|till_|tok_|cart_)\w+"), r"\1[redacted]"),
     (re.compile(r"\b(pi_[A-Za-z0-9]+_secret_)\w+"), r"\1[redacted]"),

@@ -27,6 +27,7 @@ _BLOCKED = tuple(
         "::/96",  # IPv4-compatible, the unspecified address and ::1
         "64:ff9b::/96",  # NAT64: an IPv4 address of anyone's choice
         "64:ff9b:1::/48",
+        "100:0:0:1::/64",  # dummy prefix
         "2001::/23",  # Teredo and IETF protocol assignments
         "2002::/16",  # 6to4: an IPv4 address of anyone's choice
         "3fff::/20",  # documentation

@@ -37,7 +37,10 @@ TRANSITIONS: dict[tuple[PaymentStatus, FactKind], PaymentStatus] = {
     ("failed", "failed"): "failed",
     ("failed", "succeeded"): "paid",
 }
-"""A pair that is missing changes nothing: money that arrived is never un-paid by an older notice."""
+"""A pair that is missing changes nothing: money that arrived is never un-paid by an older notice.
+
+Nor does a notice of what was before the last one that counted, unless it is about money that arrived.
+"""
 
 EVENT_TYPES: dict[PaymentStatus, Literal["order.paid", "order.payment_failed"]] = {
     "paid": "order.paid",
@@ -74,7 +77,10 @@ class LineItem(Struct, frozen=True, kw_only=True):
 
 
 class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the provider told us last; `reference` is the provider's own id of the payment."""
+    """What the provider told us last; `reference` is the provider's own id of the payment.
+
+    `as_of` is when that happened by the provider's clock.
+    """
 
     status: PaymentStatus = "pending"
     provider: str = ""
@@ -82,6 +88,7 @@ class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     amount_received: int = 0
     paid_at: datetime | None = None
     failure: str = ""
+    as_of: datetime | None = None
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -149,6 +156,7 @@ class PaymentFact(Struct, frozen=True, kw_only=True):
     amount: int
     currency: str
     livemode: bool
+    occurred_at: datetime
     failure: str = ""
 
 
@@ -223,7 +231,7 @@ def apply(
         return None
     _require_match(order, fact)
     status = TRANSITIONS.get((order.payment.status, fact.kind))
-    if status is None:
+    if status is None or _is_stale(order, fact):
         return None
     payment = Payment(
         status=status,
@@ -232,6 +240,7 @@ def apply(
         amount_received=fact.amount if status == "paid" else order.payment.amount_received,
         paid_at=now if status == "paid" else order.payment.paid_at,
         failure=fact.failure,
+        as_of=fact.occurred_at,
     )
     changed = replace(order, version=order.version + 1, payment=payment, updated_at=now)
     event_type = EVENT_TYPES.get(status)
@@ -247,6 +256,12 @@ def apply(
         currency=fact.currency,
     )
     return OrderChange(order=changed, entry=entry, event=event)
+
+
+def _is_stale(order: Order, fact: PaymentFact) -> bool:
+    """A bank's "processing" that comes late, after its "failed", is not news."""
+    as_of = order.payment.as_of
+    return fact.kind != "succeeded" and as_of is not None and fact.occurred_at < as_of
 
 
 def ledger_key(fact: PaymentFact) -> str:

@@ -11,6 +11,8 @@ from chalicelib.domain.errors import InvalidCursor
 
 from .items import Row
 
+_KEY_BYTES = 1024
+
 
 def encode(last: Row | None, *, partition: str) -> str | None:
     """The key behind which the next page starts, without the list's own `partition` attribute."""
@@ -31,6 +33,7 @@ def decode(cursor: str | None, *, partition: str, value: str, names: set[str]) -
         )
     except (binascii.Error, ValueError):
         found = {}
-    if found.keys() != names or not all(found.values()):
+    # Beyond DynamoDB's own limit of a sort key it is no key of ours, and DynamoDB would say so less kindly.
+    if found.keys() != names or not all(0 < len(text.encode()) <= _KEY_BYTES for text in found.values()):
         raise InvalidCursor("That cursor is not one of this list's. Begin again without it.")
     return {name: {"S": text} for name, text in found.items()} | {partition: {"S": value}}

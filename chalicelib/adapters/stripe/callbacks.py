@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from chalicelib.domain.errors import InvalidRequest, InvalidSignature
 from chalicelib.domain.orders import FactKind, PaymentFact
@@ -30,6 +31,9 @@ _KINDS: dict[str, FactKind] = {
     # When the shopper has done her part and the bank takes its time.
     "payment_intent.processing": "processing",
 }
+
+
+_LAST_SECOND = 253_402_300_799  # of the year 9999, where Python's calendar ends
 
 
 class _PaymentError(Struct):
@@ -55,6 +59,7 @@ class _Event(Struct):
     id: str
     type: str
     livemode: bool
+    created: Annotated[int, Meta(ge=0, le=_LAST_SECOND)]
     data: _Data
     account: str | None = None
 
@@ -105,6 +110,7 @@ def _fact(event: _Event, kind: FactKind, intent: _Intent) -> PaymentFact:
         amount=intent.amount_received if kind == "succeeded" else intent.amount,
         currency=intent.currency,
         livemode=event.livemode,
+        occurred_at=datetime.fromtimestamp(event.created, UTC),
         failure=(error.decline_code or error.code or "declined") if failed else "",
     )
 

@@ -1,0 +1,439 @@
+"""The world in memory: every port of chalicelib/ports.py, kept as its docstring promises.
+
+The tests in tests/integration/adapters hold these and the real adapters to the same promises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from itertools import count
+from threading import RLock
+from typing import Any, ParamSpec, TypeVar
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chalicelib.domain.addresses import IPAddress
+from chalicelib.domain.carts import Cart
+from chalicelib.domain.catalog import Product
+from chalicelib.domain.deliveries import Delivery, DeliverySummary, Message, Reply
+from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.errors import InvalidCursor, InvalidSignature, KeyReused, ProviderUnavailable
+from chalicelib.domain.events import Event
+from chalicelib.domain.keys import AdminKey
+from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary, PaymentFact
+from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, PaymentSession, StockShort
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+Item = TypeVar("Item")
+Kind = TypeVar("Kind", bound=Struct)
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def _atomic(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Run the method alone in its world, as one DynamoDB request or transaction does."""
+
+    @wraps(method)
+    def alone(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        with args[0].lock:  # type: ignore[attr-defined]  # (the first one is the world)
+            return method(*args, **kwargs)
+
+    return alone
+
+
+class World:
+    """Keeps every store's port at once, since transactions reach across them."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.carts: dict[str, Cart] = {}
+        self.products: dict[str, Product] = {}
+        self.stock: dict[str, int] = {}
+        self.adjustments: dict[tuple[str, str], int] = {}
+        self.orders: dict[str, Order] = {}
+        self.ledgers: dict[str, dict[str, LedgerEntry]] = {}
+        self.references: dict[str, tuple[str, str]] = {}
+        self.events: dict[str, Event] = {}
+        self.fan_outs: dict[str, list[str]] = {}
+        self.deliveries: dict[tuple[str, str], Delivery] = {}
+        self.endpoints: dict[str, Endpoint] = {}
+        self.secrets: dict[str, list[list[str]]] = {}
+        self.keys: dict[str, AdminKey] = {}
+
+    # CartStore
+
+    @_atomic
+    def get_cart(self, cart_id: str) -> Cart | None:
+        return self.carts.get(cart_id)
+
+    @_atomic
+    def get_cart_and_product(self, cart_id: str, sku: str) -> tuple[Cart | None, Product | None]:
+        return self.carts.get(cart_id), self.products.get(sku)
+
+    @_atomic
+    def create_cart(self, cart: Cart) -> None:
+        _require(cart.id not in self.carts)
+        self.carts[cart.id] = cart
+
+    @_atomic
+    def replace_cart(self, cart: Cart) -> None:
+        _require(cart.id in self.carts and self.carts[cart.id].version == cart.version - 1)
+        self.carts[cart.id] = cart
+
+    # CatalogStore
+
+    @_atomic
+    def get_products(self, skus: Iterable[str]) -> dict[str, Product]:
+        return {sku: self.products[sku] for sku in skus if sku in self.products}
+
+    @_atomic
+    def list_products(self, *, limit: int, cursor: str | None) -> Page[Product]:
+        return _page(sorted(self.products.items()), limit=limit, cursor=cursor)
+
+    @_atomic
+    def put_products(self, products: Iterable[Product]) -> None:
+        self.products |= {product.sku: product for product in products}
+
+    @_atomic
+    def delete_products(self, skus: Iterable[str]) -> None:
+        for sku in skus:
+            self.products.pop(sku, None)
+
+    # StockStore
+
+    @_atomic
+    def get_stock(self, skus: Iterable[str]) -> dict[str, int]:
+        return {sku: self.stock[sku] for sku in skus if sku in self.stock}
+
+    @_atomic
+    def get_products_and_stock(self, skus: Iterable[str]) -> tuple[dict[str, Product], dict[str, int]]:
+        wanted = list(skus)
+        return self.get_products(wanted), self.get_stock(wanted)
+
+    @_atomic
+    def set_stock(self, sku: str, available: int) -> None:
+        self.stock[sku] = available
+
+    @_atomic
+    def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> int | None:
+        known = self.adjustments.get((sku, key))
+        if known is not None and known != by:
+            raise KeyReused("The key has been used for another adjustment.")
+        if sku not in self.stock:
+            return None
+        if known is None:
+            if self.stock[sku] + by < 0:
+                raise StockShort
+            self.stock[sku] += by
+            self.adjustments[sku, key] = by
+        return self.stock[sku]
+
+    # OrderStore
+
+    @_atomic
+    def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:
+        if order.id in self.orders:
+            raise AlreadyPlaced
+        _require(cart.id in self.carts and self.carts[cart.id].version == cart.version)
+        if any(self.stock.get(sku, 0) < quantity for sku, quantity in reserve.items()):
+            raise StockShort
+        for sku, quantity in reserve.items():
+            self.stock[sku] -= quantity
+        self.orders[order.id] = order
+
+    @_atomic
+    def get_order(self, order_id: str) -> OrderStory | None:
+        order = self.orders.get(order_id)
+        if order is None:
+            return None
+        if not order.payment.reference and order_id in self.references:
+            provider, reference = self.references[order_id]
+            payment = replace(order.payment, provider=provider, reference=reference)
+            order = replace(order, payment=payment)
+        ledger = sorted(self.ledgers.get(order_id, {}).values(), key=lambda entry: entry.at)
+        return OrderStory(order=order, ledger=ledger)
+
+    @_atomic
+    def find_order_id(self, *, provider: str, reference: str) -> str | None:
+        wanted = (provider, reference)
+        return next((order_id for order_id, known in self.references.items() if known == wanted), None)
+
+    @_atomic
+    def save_reference(self, order_id: str, *, provider: str, reference: str) -> None:
+        self.references[order_id] = (provider, reference)
+
+    @_atomic
+    def save_contact(self, order: Order) -> None:
+        _require(order.id in self.orders and self.orders[order.id].version == order.version - 1)
+        self.orders[order.id] = order
+
+    @_atomic
+    def commit(self, change: OrderChange) -> None:
+        ledger = self.ledgers.setdefault(change.order.id, {})
+        _require(change.entry.key not in ledger)
+        _require(change.event is None or change.event.id not in self.events)
+        self.save_contact(change.order)
+        ledger[change.entry.key] = change.entry
+        if change.event is not None:
+            self.events[change.event.id] = change.event
+
+    @_atomic
+    def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
+        rows = [
+            (f"{order.created_at.isoformat()}#{order.id}", _same_fields(order, OrderSummary, order.status))
+            for order in self.orders.values()
+            if f"{order.created_at:%Y-%m}" == month
+        ]
+        return _page(sorted(rows, reverse=True), limit=limit, cursor=cursor, newest_first=True)
+
+    # EventStore
+
+    @_atomic
+    def get_event(self, event_id: str) -> Event | None:
+        return self.events.get(event_id)
+
+    @_atomic
+    def record_fan_out(self, event_id: str, endpoint_ids: Sequence[str], *, now: datetime) -> list[str]:
+        return self.fan_outs.setdefault(event_id, list(endpoint_ids))
+
+    @_atomic
+    def get_fan_out(self, event_id: str) -> list[str] | None:
+        return self.fan_outs.get(event_id)
+
+    # DeliveryStore
+
+    @_atomic
+    def get_delivery(self, event_id: str, endpoint_id: str) -> Delivery | None:
+        return self.deliveries.get((event_id, endpoint_id))
+
+    @_atomic
+    def save_delivery(self, delivery: Delivery, *, previous: Delivery | None) -> None:
+        key = delivery.event_id, delivery.endpoint_id
+        found = self.deliveries.get(key)
+        _require((found and found.attempt) == (previous and previous.attempt))
+        self.deliveries[key] = delivery
+
+    @_atomic
+    def list_of_event(self, event_id: str) -> list[Delivery]:
+        return [found for key, found in sorted(self.deliveries.items()) if key[0] == event_id]
+
+    @_atomic
+    def list_of_endpoint(self, endpoint_id: str, *, limit: int, cursor: str | None) -> Page[DeliverySummary]:
+        rows = [
+            (f"{found.created_at.isoformat()}#{found.event_id}", _same_fields(found, DeliverySummary))
+            for found in self.deliveries.values()
+            if found.endpoint_id == endpoint_id
+        ]
+        return _page(sorted(rows, reverse=True), limit=limit, cursor=cursor, newest_first=True)
+
+    # EndpointStore, SecretStore, KeyStore
+
+    @_atomic
+    def list_endpoints(self) -> list[Endpoint]:
+        return [endpoint for _, endpoint in sorted(self.endpoints.items())]
+
+    @_atomic
+    def get_endpoint(self, endpoint_id: str) -> Endpoint | None:
+        return self.endpoints.get(endpoint_id)
+
+    @_atomic
+    def create_endpoint(self, endpoint: Endpoint) -> None:
+        _require(endpoint.id not in self.endpoints)
+        self.endpoints[endpoint.id] = endpoint
+
+    @_atomic
+    def replace_endpoint(self, endpoint: Endpoint) -> None:
+        found = self.endpoints.get(endpoint.id)
+        _require(found is not None and found.version == endpoint.version - 1)
+        self.endpoints[endpoint.id] = endpoint
+
+    @_atomic
+    def delete_endpoint(self, endpoint_id: str) -> bool:
+        return self.endpoints.pop(endpoint_id, None) is not None
+
+    @_atomic
+    def put_secrets(self, endpoint_id: str, secrets: Sequence[str]) -> int:
+        versions = self.secrets.setdefault(endpoint_id, [])
+        versions.append(list(secrets))
+        return len(versions)
+
+    @_atomic
+    def get_secrets(self, endpoint_id: str, version: int) -> list[str]:
+        return self.secrets[endpoint_id][version - 1]
+
+    @_atomic
+    def delete_secrets(self, endpoint_id: str) -> None:
+        self.secrets.pop(endpoint_id, None)
+
+    @_atomic
+    def get_key(self, key_id: str) -> AdminKey | None:
+        return self.keys.get(key_id)
+
+    @_atomic
+    def put_key(self, key: AdminKey) -> None:
+        self.keys[key.id] = key
+
+    @_atomic
+    def list_keys(self) -> list[AdminKey]:
+        return [key for _, key in sorted(self.keys.items())]
+
+
+def _require(condition: object) -> None:
+    if not condition:
+        raise Moved
+
+
+def _same_fields(record: Struct, kind: type[Kind], status: str = "") -> Kind:
+    """The summary of a record; what it has more is left out."""
+    fields = msgspec.to_builtins(record) | ({"status": status} if status else {})
+    return msgspec.convert(fields, kind)
+
+
+_BEHIND = "behind:"
+
+
+def _page(
+    rows: Sequence[tuple[str, Item]], *, limit: int, cursor: str | None, newest_first: bool = False
+) -> Page[Item]:
+    """Those rows that sort behind the cursor's; a full page never knows that it is the last."""
+    if cursor is not None:
+        prefix, _, last = cursor.partition(_BEHIND)
+        if prefix or not last:
+            raise InvalidCursor("That cursor is not one of this list's.")
+        rows = [row for row in rows if (row[0] < last if newest_first else row[0] > last)]
+    shown = rows[:limit]
+    return Page([item for _, item in shown], f"{_BEHIND}{shown[-1][0]}" if len(shown) == limit else None)
+
+
+class FakeProvider:
+    """Keeps PaymentProvider. Its notices are PaymentFacts as JSON, "signed" by one plain header."""
+
+    name = "fake"
+    livemode = False
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, PaymentSession] = {}
+
+    def open_payment(self, order: Order) -> PaymentSession:
+        reference = f"pay_{order.id}"
+        session = PaymentSession(
+            reference=reference, client_secret=f"{reference}_secret", publishable_key="pk_fake"
+        )
+        return self.sessions.setdefault(reference, session)
+
+    def resume_payment(self, reference: str) -> PaymentSession:
+        if reference not in self.sessions:
+            raise ProviderUnavailable("There is no such payment.")
+        return self.sessions[reference]
+
+    def parse_callback(
+        self, payload: bytes, headers: Mapping[str, str], *, now: datetime
+    ) -> PaymentFact | None:
+        if headers.get("signature") != "good":
+            raise InvalidSignature("The signature is not the fake's.")
+        return msgspec.json.decode(payload, type=PaymentFact | None)
+
+
+class FakeQueue:
+    """Keeps DeliveryQueue. `waiting` has each message with how long it waits, in the order they came."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Message, timedelta]] = []
+
+    def send(self, messages: Sequence[Message]) -> None:
+        self.waiting += [(message, timedelta()) for message in messages]
+
+    def send_later(self, message: Message, delay: timedelta) -> None:
+        self.waiting.append((message, delay))
+
+    def take(self) -> tuple[Message, timedelta]:
+        return self.waiting.pop(0)
+
+
+class FakeDeadLetters:
+    def __init__(self) -> None:
+        self.parked: list[tuple[str, str]] = []
+
+    def park(self, event_id: str, reason: str) -> None:
+        self.parked.append((event_id, reason))
+
+
+class Post(Struct, frozen=True):
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class FakeSender:
+    """Keeps Sender. Answers with each of `statuses` in turn (None: nobody answers), the last one for ever."""
+
+    def __init__(self, *statuses: int | None) -> None:
+        self.posts: list[Post] = []
+        self._statuses = list(statuses or (200,))
+
+    def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Reply:
+        self.posts.append(Post(url, headers, body))
+        status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+        return Reply(duration_ms=7, status=status, error="" if status else "nobody answered")
+
+
+class FakeResolver:
+    """Keeps Resolver with a table of names."""
+
+    def __init__(self, names: Mapping[str, Sequence[IPAddress]]) -> None:
+        self.names = dict(names)
+
+    def resolve(self, host: str) -> list[IPAddress]:
+        return list(self.names.get(host, ()))
+
+
+class FakeClock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+class FakeEntropy:
+    """Never the same bytes twice, and the same ones in every run."""
+
+    def __init__(self) -> None:
+        self._numbers = count()
+
+    def __call__(self, size: int) -> bytes:
+        return hashlib.shake_256(str(next(self._numbers)).encode()).digest(size)
+
+
+def interrupt(
+    target: object, method: str, *steps: Exception | Callable[[], object] | None, after: bool = False
+) -> None:
+    """Let something get in the way of the next calls of a fake's method: one step each, then no more.
+
+    An exception is raised, a callable called, None lets the call pass; before the method does its work, or
+    `after` it, when what it did stands and only its answer is lost.
+    """
+    original: Callable[..., Any] = getattr(target, method)
+    script = list(steps)
+
+    def interrupted(*args: object, **kwargs: object) -> object:
+        step = script.pop(0) if script else None
+        result = original(*args, **kwargs) if after else None
+        if isinstance(step, Exception):
+            raise step
+        if step is not None:
+            step()
+        return result if after else original(*args, **kwargs)
+
+    setattr(target, method, interrupted)

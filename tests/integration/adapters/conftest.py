@@ -1,0 +1,128 @@
+"""The stores that the promises of chalicelib/ports.py are tested on: the fake, and the real ones on moto.
+
+moto loses concurrent transactions, honours no idempotency token and counts no capacity: nothing here
+claims anything about those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml  # type: ignore[import-untyped]  # comes with Chalice; its types would be one more package
+from moto import mock_aws
+from msgspec import Struct
+
+from chalicelib.adapters.dynamodb.carts import DynamoCarts
+from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints
+from chalicelib.adapters.dynamodb.events import DynamoEvents
+from chalicelib.adapters.dynamodb.keys import DynamoKeys
+from chalicelib.adapters.dynamodb.orders import DynamoOrders
+from chalicelib.adapters.dynamodb.table import Table
+from chalicelib.adapters.ssm import SsmSecrets
+from chalicelib.ports import (
+    CartStore,
+    CatalogStore,
+    DeliveryStore,
+    EndpointStore,
+    EventStore,
+    KeyStore,
+    OrderStore,
+    SecretStore,
+    StockStore,
+)
+from tests.fakes import World
+
+_TEMPLATE = Path(__file__).parents[3] / "infra/resources.yaml"
+_NUMBERS = count()
+
+
+class Stores(Struct, frozen=True, kw_only=True):
+    """One world, by its ports."""
+
+    carts: CartStore
+    catalog: CatalogStore
+    stock: StockStore
+    orders: OrderStore
+    events: EventStore
+    deliveries: DeliveryStore
+    endpoints: EndpointStore
+    secrets: SecretStore
+    keys: KeyStore
+
+
+class Clients(Struct, frozen=True):
+    """botocore's."""
+
+    dynamodb: Any
+    sqs: Any
+    ssm: Any
+
+
+class _Template(yaml.SafeLoader):  # type: ignore[misc]  # (yaml has no types)
+    """Reads CloudFormation's YAML; what its functions would compute is of no interest here."""
+
+
+_Template.add_multi_constructor("!", lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def table_shape() -> dict[str, Any]:
+    """The table as infra/resources.yaml has it: keys, indexes and what they project."""
+    template = yaml.load(_TEMPLATE.read_text(), Loader=_Template)  # noqa: S506 (a SafeLoader with two ears more)
+    properties = template["Resources"]["Table"]["Properties"]
+    names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    return {name: properties[name] for name in names}
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Clients]:
+    with mock_aws():
+        session = boto3.session.Session(
+            aws_access_key_id="testing", aws_secret_access_key="testing", region_name="eu-central-1"
+        )
+        yield Clients(session.client("dynamodb"), session.client("sqs"), session.client("ssm"))
+
+
+@pytest.fixture
+def table(aws: Clients, table_shape: dict[str, Any]) -> Iterator[Table]:
+    name = f"tillhook-{next(_NUMBERS)}"
+    aws.dynamodb.create_table(TableName=name, **table_shape)
+    yield Table(aws.dynamodb, name, pause=lambda _: None)
+    aws.dynamodb.delete_table(TableName=name)
+
+
+@pytest.fixture(params=["fake", "aws"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    if request.param == "fake":
+        world = World()
+        return Stores(
+            carts=world,
+            catalog=world,
+            stock=world,
+            orders=world,
+            events=world,
+            deliveries=world,
+            endpoints=world,
+            secrets=world,
+            keys=world,
+        )
+    table: Table = request.getfixturevalue("table")
+    clients: Clients = request.getfixturevalue("aws")
+    catalog, events = DynamoCatalog(table), DynamoEvents(table)
+    return Stores(
+        carts=DynamoCarts(table),
+        catalog=catalog,
+        stock=catalog,
+        orders=DynamoOrders(table),
+        events=events,
+        deliveries=events,
+        endpoints=DynamoEndpoints(table),
+        secrets=SsmSecrets(clients.ssm, f"/{table.name}"),
+        keys=DynamoKeys(table),
+    )

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from chalicelib.ports import Moved
+from tests.fakes import NOW
+from tests.integration.adapters.conftest import Stores
+from tests.making import an_endpoint, an_id
+
+HOOK = an_endpoint(events=("order.*", "order.paid"))
+
+
+def test_an_endpoint_is_read_as_it_was_created(stores: Stores) -> None:
+    stores.endpoints.create_endpoint(HOOK)
+    assert stores.endpoints.get_endpoint(HOOK.id) == HOOK
+
+
+def test_an_endpoint_that_nobody_created_is_none(stores: Stores) -> None:
+    assert stores.endpoints.get_endpoint(an_id("ep")) is None
+    assert stores.endpoints.list_endpoints() == []
+
+
+def test_creating_an_endpoint_does_not_overwrite_one(stores: Stores) -> None:
+    stores.endpoints.create_endpoint(HOOK)
+    with pytest.raises(Moved):
+        stores.endpoints.create_endpoint(replace(HOOK, url="https://other.example.com"))
+    assert stores.endpoints.get_endpoint(HOOK.id) == HOOK
+
+
+def test_all_endpoints_are_listed(stores: Stores) -> None:
+    hooks = [an_endpoint(number) for number in range(12)]
+    for hook in hooks:
+        stores.endpoints.create_endpoint(hook)
+    assert stores.endpoints.list_endpoints() == sorted(hooks, key=lambda hook: hook.id)
+
+
+def test_an_endpoint_is_replaced_over_the_version_before(stores: Stores) -> None:
+    changed = replace(HOOK, version=2, enabled=False, updated_at=NOW + timedelta(seconds=1))
+    stores.endpoints.create_endpoint(HOOK)
+    stores.endpoints.replace_endpoint(changed)
+    assert stores.endpoints.get_endpoint(HOOK.id) == changed
+
+
+@pytest.mark.parametrize("version", [0, 1, 3])
+def test_an_endpoint_is_not_replaced_over_any_other_version(stores: Stores, version: int) -> None:
+    stores.endpoints.create_endpoint(HOOK)
+    with pytest.raises(Moved):
+        stores.endpoints.replace_endpoint(replace(HOOK, version=version, enabled=False))
+    assert stores.endpoints.get_endpoint(HOOK.id) == HOOK
+
+
+def test_a_deleted_endpoint_does_not_come_back(stores: Stores) -> None:
+    stores.endpoints.create_endpoint(HOOK)
+    assert stores.endpoints.delete_endpoint(HOOK.id)
+    assert not stores.endpoints.delete_endpoint(HOOK.id)
+    with pytest.raises(Moved):
+        stores.endpoints.replace_endpoint(replace(HOOK, version=2))
+    assert stores.endpoints.get_endpoint(HOOK.id) is None

@@ -1,0 +1,262 @@
+"""Stripe's own SDK judges: what it signs we accept, what it accepts or refuses we do too."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import stripe
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.adapters.stripe.callbacks import TOLERANCE_SECONDS, parse, verify
+from chalicelib.domain.errors import InvalidRequest, InvalidSignature
+from chalicelib.domain.orders import PaymentFact
+from tests.unit.adapters.stripe.notices import NOW, OTHER_SECRET, SECRET, encode, notice, signed
+
+PAYLOAD = encode(notice())
+TOLERANCE = timedelta(seconds=TOLERANCE_SECONDS)
+SECOND = timedelta(seconds=1)
+
+
+def accepts(payload: bytes, signature: str, *, secrets: list[str] | None = None, now: datetime = NOW) -> bool:
+    try:
+        verify(payload, signature, secrets=secrets or [SECRET], now=now)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def test_what_stripe_signs_is_accepted() -> None:
+    assert accepts(PAYLOAD, signed(PAYLOAD))
+
+
+@pytest.mark.parametrize("age", [TOLERANCE, -TOLERANCE, timedelta(0)])
+def test_clocks_may_differ_by_the_tolerance(age: timedelta) -> None:
+    assert accepts(PAYLOAD, signed(PAYLOAD, at=NOW - age))
+
+
+@pytest.mark.parametrize("age", [TOLERANCE + SECOND, timedelta(days=400)])
+def test_an_old_signature_is_refused(age: timedelta) -> None:
+    assert not accepts(PAYLOAD, signed(PAYLOAD, at=NOW - age))
+
+
+@pytest.mark.parametrize("ahead", [TOLERANCE + SECOND, timedelta(days=400)])
+def test_a_signature_from_the_future_is_refused(ahead: timedelta) -> None:
+    assert not accepts(PAYLOAD, signed(PAYLOAD, at=NOW + ahead))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "nonsense",
+        "t=,v1=",
+        "t=1",
+        "v1=00",
+        f"t={int(NOW.timestamp())}",
+        f"t={int(NOW.timestamp())},v0=00",
+        f"t={int(NOW.timestamp())},v1=",
+        f"t={int(NOW.timestamp())},t=1,v1=00",
+        "t=-1,v1=00",
+        "t=1e9,v1=00",
+        f"t={'9' * 5000},v1=00",
+        "t=NaN,v1=00",
+    ],
+)
+def test_a_header_that_is_none_is_refused(header: str) -> None:
+    assert not accepts(PAYLOAD, header)
+
+
+def test_a_signature_of_somebody_else_is_refused() -> None:
+    assert not accepts(PAYLOAD, signed(PAYLOAD, secret=OTHER_SECRET))
+
+
+def test_an_altered_body_is_refused() -> None:
+    assert not accepts(PAYLOAD.replace(b"1999", b"1"), signed(PAYLOAD))
+    assert not accepts(PAYLOAD + b" ", signed(PAYLOAD))
+
+
+def test_an_altered_time_is_refused() -> None:
+    header = signed(PAYLOAD).replace(f"t={int(NOW.timestamp())}", f"t={int(NOW.timestamp()) + 1}")
+    assert not accepts(PAYLOAD, header)
+
+
+def test_the_old_scheme_alone_is_refused() -> None:
+    assert not accepts(PAYLOAD, signed(PAYLOAD).replace("v1=", "v0="))
+
+
+def test_one_right_signature_among_several_is_enough() -> None:
+    time, right = signed(PAYLOAD).split(",")
+    wrong = signed(PAYLOAD, secret=OTHER_SECRET).split(",")[1]
+    for header in (f"{time},{wrong},{right},v0=ab", f"{time},{right},{wrong}", f"{right},{time}"):
+        assert accepts(PAYLOAD, header)
+    assert not accepts(PAYLOAD, f"{time},{wrong},{wrong}")
+
+
+def test_each_of_several_secrets_counts_so_that_they_can_rotate() -> None:
+    for secrets in ([SECRET, OTHER_SECRET], [OTHER_SECRET, SECRET]):
+        assert accepts(PAYLOAD, signed(PAYLOAD), secrets=secrets)
+        assert accepts(PAYLOAD, signed(PAYLOAD, secret=OTHER_SECRET), secrets=secrets)
+        assert not accepts(PAYLOAD, signed(PAYLOAD, secret="whsec_third"), secrets=secrets)
+
+
+@given(payload=st.text().map(str.encode), secret=st.text(min_size=1), other=st.text(min_size=1))
+def test_we_accept_what_the_sdk_accepts(payload: bytes, secret: str, other: str) -> None:
+    header = signed(payload, secret=other)
+    try:
+        stripe.WebhookSignature.verify_header(payload, header, secret)
+        judged = True
+    except stripe.SignatureVerificationError:
+        judged = False
+    assert accepts(payload, header, secrets=[secret]) == judged == (secret == other)
+
+
+@given(payload=st.binary(), header=st.text() | st.from_regex(r"t=\d{1,13},v1=[0-9a-f]{0,64}", fullmatch=True))
+def test_a_made_up_signature_is_refused_and_never_an_exception(payload: bytes, header: str) -> None:
+    assert not accepts(payload, header)
+
+
+def fact_of(event: dict[str, Any]) -> PaymentFact | None:
+    return parse(encode(event))
+
+
+def test_a_payment_that_succeeded_tells_what_was_received() -> None:
+    assert fact_of(notice(amount=2500, amount_received=1999)) == PaymentFact(
+        provider="stripe",
+        key="evt_stripe_1",
+        kind="succeeded",
+        reference="pi_1",
+        object_id="pi_1",
+        order_id="ord_1",
+        shop="prod",
+        amount=1999,
+        currency="eur",
+        livemode=False,
+    )
+
+
+def test_a_payment_that_failed_tells_why_and_is_about_its_charge() -> None:
+    error = {
+        "code": "card_declined",
+        "decline_code": "insufficient_funds",
+        "charge": "ch_1",
+        "type": "card_error",
+    }
+    fact = fact_of(notice("payment_intent.payment_failed", last_payment_error=error))
+    assert fact is not None
+    assert (fact.kind, fact.failure, fact.object_id, fact.amount) == (
+        "failed",
+        "insufficient_funds",
+        "ch_1",
+        1999,
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [({"code": "expired_card"}, "expired_card"), ({}, "declined"), (None, "declined")],
+)
+def test_a_failure_without_a_charge_is_about_its_notice(error: dict[str, str] | None, words: str) -> None:
+    fact = fact_of(notice("payment_intent.payment_failed", last_payment_error=error))
+    assert fact is not None
+    assert (fact.failure, fact.object_id) == (words, "evt_stripe_1")
+
+
+def test_a_payment_under_way_is_told_as_such() -> None:
+    fact = fact_of(notice("payment_intent.processing"))
+    assert fact is not None
+    assert (fact.kind, fact.amount, fact.failure) == ("processing", 1999, "")
+
+
+def test_live_mode_is_the_events() -> None:
+    fact = fact_of(notice() | {"livemode": True})
+    assert fact is not None
+    assert fact.livemode
+
+
+@pytest.mark.parametrize(
+    "kind", ["payment_intent.created", "charge.succeeded", "customer.created", "v2.core.event", ""]
+)
+def test_an_event_of_another_type_is_none_of_ours(kind: str) -> None:
+    assert fact_of(notice(kind)) is None
+
+
+def test_an_event_of_another_type_may_have_any_form() -> None:
+    assert parse(encode(notice("balance.available") | {"data": {"object": [1, None]}})) is None
+
+
+def test_an_event_of_a_connected_account_is_none_of_ours() -> None:
+    assert fact_of(notice() | {"account": "acct_1"}) is None
+
+
+@pytest.mark.parametrize("metadata", [{}, {"order_id": "ord_1"}, {"tillhook_shop": "prod"}])
+def test_an_intent_without_our_metadata_is_none_of_ours(metadata: dict[str, str]) -> None:
+    assert fact_of(notice(metadata=metadata)) is None
+
+
+def test_an_intent_without_any_metadata_is_none_of_ours() -> None:
+    event = notice()
+    del event["data"]["object"]["metadata"]
+    assert fact_of(event) is None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{",
+        b"{}",
+        b"\xff\xfe",
+        b'{"id": "\xff", "type": "x", "livemode": true, "data": {"object": {}}}',
+        b'{"id": "x", "type": "' + b"\xed\xa0\x80" + b'", "livemode": true, "data": {"object": {}}}',
+        b'{"unknown":' + b"[" * 20_000,
+        b'{"unknown":' + b'{"a":' * 20_000,
+        encode(notice(amount="1999")),
+        encode(notice(amount=19.99)),
+        encode(notice(amount=None)),
+        encode(notice(metadata=[])),
+        encode(notice() | {"livemode": "false"}),
+        encode(notice() | {"data": None}),
+    ],
+    ids=range(17),
+)
+def test_what_is_no_event_of_stripes_is_an_invalid_request(payload: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        parse(payload)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(payload=st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_at_all_are_a_fact_or_nothing_or_an_invalid_request(payload: bytes) -> None:
+    with suppress(InvalidRequest):
+        assert parse(payload) is None
+
+
+fields = st.sampled_from(["id", "amount", "amount_received", "currency", "metadata", "last_payment_error"])
+
+
+@given(
+    changes=st.dictionaries(fields, json_values, max_size=3),
+    kind=st.sampled_from(["succeeded", "payment_failed"]),
+)
+def test_an_intent_of_any_form_is_a_fact_or_nothing_or_an_invalid_request(
+    changes: dict[str, Any], kind: str
+) -> None:
+    try:
+        fact = fact_of(notice(f"payment_intent.{kind}", **changes))
+    except InvalidRequest:
+        return
+    assert fact is None or type(fact.amount) is int

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.domain.deliveries import (
+    RETRY_DELAYS,
+    Decision,
+    decide,
+    delivery_id,
+    parse_delivery_id,
+)
+from chalicelib.domain.errors import DeliveryNotFound
+from tests.fakes import NOW
+from tests.making import a_delivery, an_endpoint, an_event, an_id
+
+EVENT, HOOK = an_event(), an_endpoint()
+SQS_LONGEST_DELAY = timedelta(minutes=15)
+
+
+def test_the_policy_waits_ever_longer_and_never_longer_than_sqs_can() -> None:
+    assert list(RETRY_DELAYS) == sorted(RETRY_DELAYS)
+    assert timedelta() < RETRY_DELAYS[0]
+    assert RETRY_DELAYS[-1] <= SQS_LONGEST_DELAY
+    assert all(delay == timedelta(seconds=int(delay.total_seconds())) for delay in RETRY_DELAYS)
+
+
+@pytest.mark.parametrize("attempt", [1, 2, len(RETRY_DELAYS)])
+def test_a_failure_waits_as_long_as_the_policy_says(attempt: int) -> None:
+    assert decide(status=500, attempt=attempt) == Decision(
+        status="failing", retry_in=RETRY_DELAYS[attempt - 1]
+    )
+
+
+def test_the_failure_after_the_last_delay_is_the_end() -> None:
+    assert decide(status=500, attempt=len(RETRY_DELAYS) + 1) == Decision(status="dead")
+
+
+@pytest.mark.parametrize("attempt", [1, len(RETRY_DELAYS), len(RETRY_DELAYS) + 1])
+@pytest.mark.parametrize(
+    ("status", "delivered"), [(199, False), (200, True), (299, True), (300, False), (None, False)]
+)
+def test_2xx_is_success_at_any_attempt(attempt: int, status: int | None, delivered: bool) -> None:  # noqa: FBT001 (a case)
+    assert (decide(status=status, attempt=attempt).status == "delivered") == delivered
+
+
+def test_a_delivery_grows_by_its_attempts() -> None:
+    delivery = a_delivery(EVENT, HOOK, 500, None, 200)
+    assert [(attempt.number, attempt.status) for attempt in delivery.attempts] == [
+        (1, 500),
+        (2, None),
+        (3, 200),
+    ]
+    assert (delivery.id, delivery.status, delivery.attempt) == (
+        delivery_id(EVENT.id, HOOK.id),
+        "delivered",
+        3,
+    )
+    assert (delivery.created_at, delivery.updated_at) == (NOW, NOW + timedelta(seconds=2))
+
+
+def test_a_deliverys_id_names_event_and_endpoint() -> None:
+    text = delivery_id(EVENT.id, HOOK.id)
+    assert text == f"dlv_{EVENT.id.removeprefix('evt_')}_{HOOK.id.removeprefix('ep_')}"
+    assert parse_delivery_id(text) == (EVENT.id, HOOK.id)
+
+
+A, B = an_id("evt").removeprefix("evt_"), an_id("ep").removeprefix("ep_")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "dlv",
+        "dlv_",
+        f"dlv_{A}",
+        f"dlv_{A}_",
+        f"dlv__{B}",
+        f"dlv_{A}_{B}_",
+        f"dlv_{A}_{B}_{B}",
+        f"evt_{A}_{B}",
+        f"dlv_{A.upper()}_{B}",
+        f"dlv_{A}{B}",
+        f"dlv_{A}_{B}x",
+        f" dlv_{A}_{B}",
+        f"dlv_{A}_{B}\n",
+        f"dlv_evt_{A}_{B}",
+    ],
+)
+def test_what_is_no_deliverys_id_is_not_found(text: str) -> None:
+    with pytest.raises(DeliveryNotFound):
+        parse_delivery_id(text)

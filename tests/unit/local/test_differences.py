@@ -1,0 +1,23 @@
+import json
+from pathlib import Path
+
+from local.differences import gateway_responses
+
+
+def test_gateway_responses_are_told_as_api_gateway_takes_them(tmp_path: Path) -> None:
+    template = tmp_path / "template.json"
+    cors = {"Headers": {"Access-Control-Allow-Origin": "'*'"}}
+    body = {"application/json": "{}"}
+    kinds = {
+        "THROTTLED": {"StatusCode": 429, "ResponseParameters": cors, "ResponseTemplates": body},
+        "DEFAULT_5XX": {"ResponseParameters": cors, "ResponseTemplates": body},
+    }
+    template.write_text(json.dumps({"Resources": {"RestAPI": {"Properties": {"GatewayResponses": kinds}}}}))
+    common = {
+        "responseParameters": {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"},
+        "responseTemplates": body,
+    }
+    assert gateway_responses(template) == {
+        "THROTTLED": common | {"statusCode": "429"},
+        "DEFAULT_5XX": common,
+    }

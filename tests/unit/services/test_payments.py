@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from chalicelib.domain.errors import Busy, InvalidSignature, OrderNotFound, PaymentMismatch
+from chalicelib.domain.orders import Order, PaymentFact
+from chalicelib.ports import Moved
+from chalicelib.services.contention import TRIES
+from chalicelib.services.payments import receive_callback
+from tests.fakes import NOW, interrupt
+from tests.making import SHOP, a_fact, an_order
+from tests.unit.services.shop import Shop
+
+GOOD = {"signature": "good"}
+
+
+def call_back(shop: Shop, fact: PaymentFact | None, *, headers: dict[str, str] = GOOD) -> Order | None:
+    payload = msgspec.json.encode(fact)
+    return receive_callback(
+        payload, headers, shop=SHOP, provider=shop.provider, orders=shop.world, now=NOW + timedelta(seconds=9)
+    )
+
+
+def event_types(shop: Shop) -> list[str]:
+    return [event.type for event in shop.world.events.values()]
+
+
+def test_a_payment_makes_its_order_paid_and_tells_the_world_once(shop: Shop) -> None:
+    order = shop.order("tea")
+    paid = call_back(shop, a_fact(order))
+    assert paid is not None
+    assert (paid.status, paid.payment.amount_received) == ("paid", 700)
+    assert paid.payment.paid_at == NOW + timedelta(seconds=9)
+    assert shop.stored(order.id) == paid
+    assert event_types(shop) == ["order.paid"]
+
+
+def test_the_ledger_says_what_was_told_and_which_event_came_of_it(shop: Shop) -> None:
+    order = shop.order()
+    call_back(shop, a_fact(order, key="evt_9"))
+    story = shop.world.get_order(order.id)
+    assert story is not None
+    (entry,) = story.ledger
+    (event,) = shop.world.events.values()
+    assert (entry.key, entry.what, entry.event_id) == ("fake#evt_9", "payment.succeeded", event.id)
+    assert (entry.amount, entry.currency) == (order.amount, "eur")
+
+
+def test_the_event_shows_the_order_as_it_became_and_no_credential(shop: Shop) -> None:
+    order = shop.order("mug", "tea")
+    call_back(shop, a_fact(order))
+    (event,) = shop.world.events.values()
+    payload = msgspec.json.decode(event.payload)
+    shown = payload["data"]["order"]
+    assert (payload["id"], payload["type"], payload["timestamp"]) == (
+        event.id,
+        "order.paid",
+        "2026-11-24T12:00:09Z",
+    )
+    assert (shown["id"], shown["status"], shown["amount"], shown["version"]) == (order.id, "paid", 1900, 2)
+    assert [line["sku"] for line in shown["lines"]] == ["mug", "tea"]
+    assert shown["contact"]["email"] == "ada@example.com"
+    assert order.cart_id not in event.payload
+    assert "tok_" not in event.payload
+
+
+def test_a_payment_needs_one_read_and_one_transaction(shop: Shop) -> None:
+    order = shop.order()
+    interrupt(shop.world, "get_order", None, AssertionError("a third round trip"))
+    interrupt(shop.world, "commit", None, AssertionError("a third round trip"))
+    call_back(shop, a_fact(order))
+
+
+def test_a_notice_that_is_told_again_changes_nothing(shop: Shop) -> None:
+    order = shop.order()
+    first = call_back(shop, a_fact(order))
+    interrupt(shop.world, "commit", AssertionError("wrote again"))
+    assert call_back(shop, a_fact(order)) == first
+
+
+def test_a_second_notice_of_the_same_payment_changes_nothing(shop: Shop) -> None:
+    order = shop.order()
+    first = call_back(shop, a_fact(order, key="a"))
+    assert call_back(shop, a_fact(order, key="b")) == first
+    assert event_types(shop) == ["order.paid"]
+
+
+@pytest.mark.parametrize(
+    "keys", [["same"] * 8, [f"key-{number}" for number in range(8)]], ids=["same", "different"]
+)
+def test_parallel_notices_have_one_effect(shop: Shop, keys: list[str]) -> None:
+    order = shop.order()
+    interrupt(shop.world, "commit", *[Barrier(len(keys)).wait] * len(keys))
+    with ThreadPoolExecutor(len(keys)) as pool:
+        results = list(pool.map(lambda key: call_back(shop, a_fact(order, key=key)), keys))
+    assert [result and result.status for result in results] == ["paid"] * len(keys)
+    story = shop.world.get_order(order.id)
+    assert story is not None
+    assert (len(story.ledger), story.order.version, event_types(shop)) == (1, 2, ["order.paid"])
+
+
+def test_a_lost_answer_of_the_transaction_has_no_second_effect(shop: Shop) -> None:
+    order = shop.order()
+    interrupt(shop.world, "commit", Moved(), after=True)
+    paid = call_back(shop, a_fact(order))
+    assert paid is not None
+    assert (paid.version, event_types(shop)) == (2, ["order.paid"])
+
+
+def test_a_notice_that_never_gets_through_is_busy_so_that_it_is_told_again(shop: Shop) -> None:
+    order = shop.order()
+    interrupt(shop.world, "commit", *[Moved()] * TRIES)
+    with pytest.raises(Busy):
+        call_back(shop, a_fact(order))
+    assert shop.stored(order.id).status == "pending"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"amount": 1},
+        {"amount": 1201},
+        {"currency": "usd"},
+        {"livemode": True},
+        {"reference": "pay_of_another"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["succeeded", "failed", "processing"])
+def test_a_notice_that_disagrees_with_the_order_changes_nothing(
+    shop: Shop, wrong: dict[str, object], kind: str
+) -> None:
+    order = shop.order()
+    fact = replace(a_fact(order, kind), **wrong)  # type: ignore[arg-type]
+    with pytest.raises(PaymentMismatch):
+        call_back(shop, fact)
+    story = shop.world.get_order(order.id)
+    assert story is not None
+    assert (story.order.status, story.ledger, shop.world.events) == ("pending", [], {})
+
+
+def test_a_notice_for_another_shop_is_not_ours(shop: Shop) -> None:
+    order = shop.order()
+    assert call_back(shop, replace(a_fact(order), shop="another")) is None
+    assert call_back(shop, replace(a_fact(order), shop="")) is None
+    assert shop.stored(order.id).status == "pending"
+
+
+def test_a_notice_that_is_about_no_payment_is_not_ours(shop: Shop) -> None:
+    assert call_back(shop, None) is None
+
+
+def test_a_notice_of_an_unknown_order_is_refused_so_that_somebody_looks(shop: Shop) -> None:
+    with pytest.raises(OrderNotFound):
+        call_back(shop, a_fact(an_order(seed="unknown")))
+    assert not shop.world.events
+
+
+def test_an_unsigned_notice_reads_nothing(shop: Shop) -> None:
+    order = shop.order()
+    interrupt(shop.world, "get_order", AssertionError("asked the table"))
+    with pytest.raises(InvalidSignature):
+        call_back(shop, a_fact(order), headers={})
+
+
+def test_a_failed_payment_leaves_the_order_payable_and_a_later_one_pays_it(shop: Shop) -> None:
+    order = shop.order()
+    failed = call_back(shop, a_fact(order, "failed", key="a"))
+    assert failed is not None
+    assert (failed.status, failed.payment.failure, failed.is_payable) == ("failed", "card_declined", True)
+    paid = call_back(shop, a_fact(order, "succeeded", key="b"))
+    assert paid is not None
+    assert (paid.status, paid.payment.failure, paid.version) == ("paid", "", 3)
+    assert event_types(shop) == ["order.payment_failed", "order.paid"]
+
+
+def test_each_failed_attempt_is_told(shop: Shop) -> None:
+    order = shop.order()
+    for key in "abc":
+        call_back(shop, a_fact(order, "failed", key=key))
+    assert event_types(shop) == ["order.payment_failed"] * 3
+
+
+def test_two_notices_of_one_failure_are_one_event(shop: Shop) -> None:
+    """A callback and a reconciliation name the same charge by keys of their own."""
+    order = shop.order()
+    call_back(shop, a_fact(order, "failed", key="callback", about="charge_1"))
+    call_back(shop, a_fact(order, "failed", key="reconciliation", about="charge_1"))
+    assert event_types(shop) == ["order.payment_failed"]
+    assert shop.stored(order.id).status == "failed"
+
+
+@pytest.mark.parametrize("kind", ["failed", "processing"])
+def test_a_late_notice_never_unpays_an_order(shop: Shop, kind: str) -> None:
+    order = shop.order()
+    paid = call_back(shop, a_fact(order, key="a"))
+    assert call_back(shop, a_fact(order, kind, key="b")) == paid  # type: ignore[arg-type]
+    assert (shop.stored(order.id).status, event_types(shop)) == ("paid", ["order.paid"])
+
+
+def test_a_bank_debit_is_processing_until_it_succeeds_or_fails(shop: Shop) -> None:
+    order = shop.order()
+    processing = call_back(shop, a_fact(order, "processing", key="a"))
+    assert processing is not None
+    assert (processing.status, processing.is_payable, event_types(shop)) == ("processing", False, [])
+    assert call_back(shop, a_fact(order, "processing", key="b")) == processing
+    failed = call_back(shop, a_fact(order, "failed", key="c"))
+    assert failed is not None
+    assert failed.is_payable
+
+
+@pytest.mark.parametrize("kinds", list(itertools.permutations(["processing", "failed", "succeeded"])))
+def test_in_whatever_order_the_notices_come_a_payment_that_succeeded_is_paid(
+    shop: Shop, kinds: tuple[str, ...]
+) -> None:
+    order = shop.order()
+    for kind in kinds:
+        call_back(shop, a_fact(order, kind, key=kind))  # type: ignore[arg-type]
+    assert shop.stored(order.id).status == "paid"
+
+
+def test_a_callback_may_come_before_our_own_reference_was_stored(shop: Shop) -> None:
+    cart = shop.cart("mug")
+
+    def callback() -> None:
+        (order,) = shop.world.orders.values()
+        call_back(shop, a_fact(order))
+
+    interrupt(shop.world, "save_reference", callback)
+    order = shop.check_out(cart.id, total=1200).order
+    stored = shop.stored(order.id)
+    assert (stored.status, stored.payment.reference) == ("paid", f"pay_{order.id}")
+    assert shop.world.find_order_id(provider="fake", reference=f"pay_{order.id}") == order.id
+
+
+def test_payments_take_no_stock(shop: Shop) -> None:
+    order = shop.order("tea")
+    call_back(shop, a_fact(order))
+    assert shop.world.stock == {"tea": 2}
