@@ -1,4 +1,3 @@
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,28 +8,16 @@ from moto import mock_aws
 from chalicelib.domain.errors import Unauthorized
 from chalicelib.services.admin_keys import authenticate
 from deploy import admin_key
+from deploy.stack import Client, DeploymentFailed
 
 TABLE = "the-table"
-TEMPLATE = {
-    "Resources": {
-        "Table": {
-            "Type": "AWS::DynamoDB::Table",
-            "Properties": {
-                "TableName": TABLE,
-                "BillingMode": "PAY_PER_REQUEST",
-                "AttributeDefinitions": [
-                    {"AttributeName": "pk", "AttributeType": "S"},
-                    {"AttributeName": "sk", "AttributeType": "S"},
-                ],
-                "KeySchema": [
-                    {"AttributeName": "pk", "KeyType": "HASH"},
-                    {"AttributeName": "sk", "KeyType": "RANGE"},
-                ],
-            },
-        }
-    },
-    "Outputs": {"TableName": {"Value": {"Ref": "Table"}}},
-}
+
+
+def _deployed_outputs(*, stage: str, client: Client) -> dict[str, str]:
+    """Stands for deploy.stack's: only prod is deployed."""
+    if stage != "prod":
+        raise DeploymentFailed(f"no stage {stage!r} is deployed here")
+    return {"TableName": TABLE}
 
 
 class Command:
@@ -54,9 +41,21 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(admin_key, "deployed_outputs", _deployed_outputs)
     with mock_aws():
-        cloudformation: Any = boto3.client("cloudformation")
-        cloudformation.create_stack(StackName="tillhook-prod", TemplateBody=json.dumps(TEMPLATE))
+        dynamodb: Any = boto3.client("dynamodb")
+        dynamodb.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        )
         yield Command(monkeypatch, capsys)
 
 
@@ -105,5 +104,5 @@ def test_revoking_a_key_that_is_not_there_fails(command: Command) -> None:
     assert command("revoke", "key_of_nobody", status=1) == "There is no such admin key.\n"
 
 
-def test_a_stage_that_is_not_there_says_how_to_make_it(command: Command) -> None:
+def test_a_stage_that_is_not_there_is_refused(command: Command) -> None:
     assert "no stage 'test' is deployed here" in command("list", stage="test", status=1)

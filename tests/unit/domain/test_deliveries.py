@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 
 from chalicelib.domain.deliveries import (
     RETRY_DELAYS,
     Decision,
+    asked_delay,
     decide,
     delivery_id,
     parse_delivery_id,
@@ -16,14 +18,56 @@ from tests.fakes import NOW
 from tests.making import a_delivery, an_endpoint, an_event, an_id
 
 EVENT, HOOK = an_event(), an_endpoint()
-SQS_LONGEST_DELAY = timedelta(minutes=15)
 
 
-def test_the_policy_waits_ever_longer_and_never_longer_than_sqs_can() -> None:
-    assert list(RETRY_DELAYS) == sorted(RETRY_DELAYS)
-    assert timedelta() < RETRY_DELAYS[0]
-    assert RETRY_DELAYS[-1] <= SQS_LONGEST_DELAY
-    assert all(delay == timedelta(seconds=int(delay.total_seconds())) for delay in RETRY_DELAYS)
+def test_the_policy_is_what_standard_webhooks_advises() -> None:
+    minutes = [delay / timedelta(minutes=1) for delay in RETRY_DELAYS]
+    assert minutes == [5 / 60, 5, 30, 120, 300, 600, 840, 1200, 1440]
+
+
+def test_jitter_spreads_a_delay_by_a_fifth_either_way() -> None:
+    waits = [decide(status=500, attempt=4, spread=spread).retry_in for spread in (-1, 0, 1)]
+    assert waits == [timedelta(minutes=96), timedelta(minutes=120), timedelta(minutes=144)]
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "wait"),
+    [
+        (429, timedelta(hours=1), timedelta(hours=1)),
+        (503, timedelta(hours=1), timedelta(hours=1)),
+        (503, timedelta(seconds=1), timedelta(seconds=5)),
+        (503, timedelta(days=9), timedelta(hours=24)),
+        (500, timedelta(hours=1), timedelta(seconds=5)),
+        (None, timedelta(hours=1), timedelta(seconds=5)),
+    ],
+)
+def test_a_receiver_may_ask_for_more_time_but_not_for_less(
+    status: int | None, asked: timedelta, wait: timedelta
+) -> None:
+    assert decide(status=status, attempt=1, asked=asked).retry_in == wait
+
+
+def test_410_is_the_end_for_the_endpoint_too() -> None:
+    assert decide(status=410, attempt=1) == Decision(status="dead", endpoint_gone=True)
+
+
+@pytest.mark.parametrize(
+    ("header", "asked"),
+    [
+        ("", None),
+        ("120", timedelta(minutes=2)),
+        (" 0 ", timedelta()),
+        ("9" * 400, timedelta(seconds=999_999_999)),
+        ("-5", None),
+        ("1.5", None),
+        ("١٢", None),
+        ("soon", None),
+        (format_datetime(NOW + timedelta(hours=3), usegmt=True), timedelta(hours=3)),
+        (format_datetime(NOW - timedelta(hours=3), usegmt=True), timedelta()),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(header: str, asked: timedelta | None) -> None:
+    assert asked_delay(header, now=NOW) == asked
 
 
 @pytest.mark.parametrize("attempt", [1, 2, len(RETRY_DELAYS)])

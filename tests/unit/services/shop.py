@@ -11,6 +11,7 @@ from chalicelib.domain.catalog import Product
 from chalicelib.domain.deliveries import Delivery, Message
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.events import Event
+from chalicelib.domain.identifiers import Entropy
 from chalicelib.domain.orders import Contact, FactKind, Order, PaymentFact
 from chalicelib.services import carts, checkout, deliveries, payments
 from chalicelib.services.checkout import Checkout
@@ -19,6 +20,11 @@ from tests.making import ADA, a_fact, a_product
 
 MUG = a_product("mug", amount=1200)
 TEA = a_product("tea", amount=700, tracked=True, name="Tea")
+
+
+def no_jitter(size: int) -> bytes:
+    """Bytes from the very middle, so that delays are those of the policy."""
+    return b"\x80" + bytes(size - 1)
 
 
 class Shop:
@@ -93,15 +99,24 @@ class Shop:
         self.world.events[event.id] = event
         return event
 
-    def attempt(self, message: Message, sender: FakeSender, *, seen_before: bool = False) -> Delivery | None:
+    def attempt(
+        self,
+        message: Message,
+        sender: FakeSender,
+        *,
+        seen_before: bool = False,
+        entropy: Entropy = no_jitter,
+    ) -> Delivery | None:
         return deliveries.attempt(
             message,
             seen_before=seen_before,
             endpoints=self.world,
+            endpoint_store=self.world,
             secrets=self.world,
             events=self.world,
             deliveries=self.world,
             queue=self.queue,
             sender=sender,
             clock=self.clock,
+            entropy=entropy,
         )

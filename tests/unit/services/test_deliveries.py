@@ -78,12 +78,38 @@ def test_2xx_is_delivered(shop: Shop, hook: Endpoint, status: int) -> None:
     assert (delivery.status, delivery.attempts[0].status) == ("delivered", status)
 
 
-@pytest.mark.parametrize("status", [None, 100, 199, 300, 301, 304, 400, 404, 410, 429, 500, 503])
+@pytest.mark.parametrize("status", [None, 100, 199, 300, 301, 304, 400, 404, 429, 500, 503])
 def test_anything_else_is_tried_again(shop: Shop, hook: Endpoint, status: int | None) -> None:
     delivery = shop.attempt(a_message(EVENT, hook), FakeSender(status))
     assert delivery is not None
     assert (delivery.status, delivery.next_attempt_at) == ("failing", NOW + RETRY_DELAYS[0])
     assert shop.queue.waiting == [(a_message(EVENT, hook, attempt=2), RETRY_DELAYS[0])]
+
+
+def test_a_receiver_that_asks_for_time_gets_it(shop: Shop, hook: Endpoint) -> None:
+    sender = FakeSender(429)
+    sender.retry_after = "3600"
+    delivery = shop.attempt(a_message(EVENT, hook), sender)
+    assert delivery is not None
+    assert delivery.next_attempt_at == NOW + timedelta(hours=1)
+
+
+def test_what_failed_together_does_not_come_back_together(shop: Shop, hook: Endpoint) -> None:
+    for _ in range(20):
+        shop.attempt(a_message(EVENT, hook), FakeSender(500), entropy=shop.entropy)
+    waits = {delay for _, delay in shop.queue.waiting}
+    assert len(waits) == 20
+    assert all(timedelta(seconds=4) <= wait <= timedelta(seconds=6) for wait in waits)
+
+
+def test_an_endpoint_that_says_it_is_gone_is_disabled_and_says_why(shop: Shop, hook: Endpoint) -> None:
+    delivery = shop.attempt(a_message(EVENT, hook), FakeSender(410))
+    assert delivery is not None
+    assert (delivery.status, shop.queue.waiting) == ("dead", [])
+    disabled = shop.world.get_endpoint(hook.id)
+    assert disabled is not None
+    assert (disabled.enabled, disabled.disabled_because) == (False, "It answered 410 Gone.")
+    assert not disabled.wants("order.paid")
 
 
 def test_an_attempt_says_when_how_long_and_what_came_of_it(shop: Shop, hook: Endpoint) -> None:

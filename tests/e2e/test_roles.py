@@ -1,0 +1,99 @@
+"""The roles, proven: the embedded AWS enforces them, and refuses whatever a role lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.stack import LocalStack
+
+Arguments = dict[str, object]
+
+# Names in braces stand for outputs of the stack.
+ROW = {"TableName": "{TableName}", "Key": {"pk": {"S": "NOBODY"}, "sk": {"S": "NOBODY"}}}
+ROWS = {
+    "TableName": "{TableName}",
+    "KeyConditionExpression": "pk = :pk",
+    "ExpressionAttributeValues": {":pk": {"S": "NOBODY"}},
+}
+LISTED = {
+    "TableName": "{TableName}",
+    "IndexName": "listing",
+    "KeyConditionExpression": "listing = :listing",
+    "ExpressionAttributeValues": {":listing": {"S": "NOBODY"}},
+}
+TABLE = {"TableName": "{TableName}"}
+STRIPE_KEYS = {"Name": "{ParameterPrefix}/stripe", "WithDecryption": True}
+ENDPOINT_SECRETS = {"Name": "{ParameterPrefix}/endpoints/ep_nobody", "WithDecryption": True}
+ENDPOINT_SECRETS_OF_ANOTHER = {"Name": "/tillhook/another/endpoints/ep_nobody", "WithDecryption": True}
+DELIVERIES = {"QueueUrl": "{DeliveriesQueueUrl}"}
+PARKED = {"QueueUrl": "{RelayDeadQueueUrl}", "MessageBody": "{}"}
+
+MAY = [
+    ("api", "dynamodb", "get_item", ROW),
+    ("api", "dynamodb", "query", LISTED),
+    ("api", "ssm", "get_parameter", STRIPE_KEYS),
+    ("relay", "dynamodb", "get_item", ROW),
+    ("relay", "dynamodb", "query", ROWS),
+    ("relay", "sqs", "send_message", PARKED),
+    ("deliver", "dynamodb", "query", ROWS),
+    ("deliver", "ssm", "get_parameter", ENDPOINT_SECRETS),
+    ("deliver", "sqs", "get_queue_attributes", DELIVERIES),
+]
+MAY_NOT = [
+    ("api", "dynamodb", "scan", TABLE),
+    ("api", "dynamodb", "delete_table", TABLE),
+    ("api", "ssm", "get_parameter", ENDPOINT_SECRETS),
+    ("api", "sqs", "send_message", DELIVERIES | {"MessageBody": "{}"}),
+    ("relay", "dynamodb", "delete_item", ROW),
+    ("relay", "dynamodb", "query", LISTED),
+    ("relay", "ssm", "get_parameter", STRIPE_KEYS),
+    ("relay", "ssm", "get_parameter", ENDPOINT_SECRETS),
+    ("relay", "sqs", "receive_message", DELIVERIES),
+    ("deliver", "dynamodb", "delete_item", ROW),
+    ("deliver", "dynamodb", "query", LISTED),
+    ("deliver", "ssm", "get_parameter", STRIPE_KEYS),
+    ("deliver", "ssm", "get_parameter", ENDPOINT_SECRETS_OF_ANOTHER),
+    ("deliver", "sqs", "send_message", PARKED),
+    ("deliver", "sqs", "purge_queue", DELIVERIES),
+]
+
+
+def _filled(arguments: Arguments, outputs: dict[str, str]) -> Arguments:
+    filled = dict(arguments)
+    for name, value in arguments.items():
+        for output, found in outputs.items():
+            if isinstance(value, str) and f"{{{output}}}" in value:
+                filled[name] = value.replace(f"{{{output}}}", found)
+    return filled
+
+
+def _error(stack: LocalStack, role: str, service: str, operation: str, arguments: Arguments) -> str:
+    """The code of the error that somebody with the role gets for the call; '' if it works."""
+    client: Any = stack.aws.client(service, credentials=stack.aws.assume(stack.role(role)))
+    try:
+        getattr(client, operation)(**_filled(arguments, stack.outputs))
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+@pytest.mark.parametrize(("role", "service", "operation", "arguments"), MAY)
+def test_a_role_opens_what_its_function_needs(
+    stack: LocalStack, role: str, service: str, operation: str, arguments: Arguments
+) -> None:
+    # A parameter that is not there is found missing only by who may look.
+    assert _error(stack, role, service, operation, arguments) in {"", "ParameterNotFound"}
+
+
+@pytest.mark.parametrize(("role", "service", "operation", "arguments"), MAY_NOT)
+def test_a_role_opens_nothing_else(
+    stack: LocalStack, role: str, service: str, operation: str, arguments: Arguments
+) -> None:
+    assert _error(stack, role, service, operation, arguments) in {"AccessDenied", "AccessDeniedException"}
+
+
+def test_each_function_runs_under_its_own_role(stack: LocalStack) -> None:
+    assert len({stack.role(function) for function in ("api", "relay", "deliver")}) == 3

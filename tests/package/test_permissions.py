@@ -1,0 +1,134 @@
+"""Least privilege: each function may do exactly this, to exactly that."""
+
+import pytest
+
+from tests.package.conftest import Properties
+
+SSM = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/tillhook/${Stage}"
+LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+# What a role may do, by what it may do it to.
+MAY = {
+    "ApiRole": {
+        "Table": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:BatchWriteItem",
+            "dynamodb:ConditionCheckItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        "${Table.Arn}/index/listing": {"dynamodb:Query"},
+        f"{SSM}/stripe": {"ssm:GetParameter"},
+        f"{SSM}/endpoints/*": {"ssm:PutParameter", "ssm:DeleteParameter"},
+        "ApiLog": LOGGING,
+    },
+    "RelayRole": {
+        "Table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
+        "${Table.Arn}/stream/*": {
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+            "dynamodb:ListStreams",
+        },
+        "DeliveriesQueue": {"sqs:SendMessage"},
+        "RelayDeadQueue": {"sqs:SendMessage"},
+        "RelayLog": LOGGING,
+    },
+    "DeliverRole": {
+        "Table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+        f"{SSM}/endpoints/*": {"ssm:GetParameter"},
+        "DeliveriesQueue": {
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+            "sqs:SendMessage",
+        },
+        "DeliverLog": LOGGING,
+    },
+}
+# A star may only stand for one level below what is ours: a stream's label, an endpoint's id.
+STARS = {"${Table.Arn}/stream/*", f"{SSM}/endpoints/*"}
+
+
+def _list(one_or_many: object) -> list[object]:
+    return one_or_many if isinstance(one_or_many, list) else [one_or_many]
+
+
+def _named(resource: object) -> str:
+    match resource:
+        case {"Fn::GetAtt": [str(name), "Arn"]}:
+            return name
+        case {"Fn::Sub": str(text)}:
+            return text
+    raise AssertionError(f"{resource} is no resource of this stack")
+
+
+def _granted(role: Properties) -> dict[str, set[str]]:
+    granted: dict[str, set[str]] = {}
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement.keys() == {"Effect", "Action", "Resource"}
+            assert statement["Effect"] == "Allow"
+            for resource in _list(statement["Resource"]):
+                granted.setdefault(_named(resource), set()).update(map(str, _list(statement["Action"])))
+    return granted
+
+
+@pytest.mark.parametrize("role", MAY)
+def test_a_role_grants_what_its_function_does_and_nothing_else(
+    resources: dict[str, Properties], role: str
+) -> None:
+    assert _granted(resources[role]["Properties"]) == MAY[role]
+
+
+@pytest.mark.parametrize("role", MAY)
+def test_no_permission_is_for_everything(resources: dict[str, Properties], role: str) -> None:
+    for resource, actions in _granted(resources[role]["Properties"]).items():
+        assert not [action for action in actions if "*" in action or "?" in action]
+        assert "*" not in resource or resource in STARS
+
+
+def test_each_function_has_a_role_of_its_own(functions: dict[str, Properties]) -> None:
+    assert {name: _named(function["Role"]) for name, function in functions.items()} == {
+        "APIHandler": "ApiRole",
+        "Relay": "RelayRole",
+        "Deliver": "DeliverRole",
+    }
+
+
+def test_there_is_no_other_role_policy_or_attached_permission(
+    resources: dict[str, Properties], functions: dict[str, Properties]
+) -> None:
+    iam = {name for name, resource in resources.items() if resource["Type"].startswith("AWS::IAM::")}
+    assert iam == MAY.keys()
+    for role in iam:
+        assert resources[role]["Properties"].keys() == {"AssumeRolePolicyDocument", "Policies"}
+    assert not [name for name, function in functions.items() if "Policies" in function]
+
+
+@pytest.mark.parametrize("role", MAY)
+def test_only_lambda_may_take_a_role(resources: dict[str, Properties], role: str) -> None:
+    (statement,) = resources[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+
+
+def test_only_our_own_api_may_call_the_api_function(resources: dict[str, Properties]) -> None:
+    permissions = {
+        name: resource["Properties"]
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Lambda::Permission"
+    }
+    (permission,) = permissions.values()
+    assert permission["FunctionName"] == {"Ref": "APIHandler"}
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    source, names = permission["SourceArn"]["Fn::Sub"]
+    assert source.endswith(":${RestAPIId}/*")
+    assert names == {"RestAPIId": {"Ref": "RestAPI"}}
