@@ -153,7 +153,7 @@ class DeliveryQueue(Protocol):
         """All of them, each at least once; an error if any could not be sent."""
 
     def send_later(self, message: Message, delay: timedelta) -> None:
-        """Deliver the message after `delay`, at most 15 minutes."""
+        """Deliver the message after `delay`, which may be days. The same message again is the same."""
 
 
 class DeadLetters(Protocol):

@@ -16,5 +16,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     parameter_prefix: str
     deliveries_queue_url: str
     relay_dead_queue_url: str
+    deliveries_queue_arn: str
+    schedule_group: str
+    schedule_role_arn: str
     stripe_api_base: str
     endpoint_policy: EndpointPolicy

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -31,11 +32,15 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.table import Table
     from chalicelib.adapters.http.resolver import SystemResolver
     from chalicelib.adapters.http.sender import HttpSender
+    from chalicelib.adapters.scheduler import OneShotSchedules
     from chalicelib.adapters.sqs import SqsDeadLetters, SqsDeliveries
     from chalicelib.adapters.ssm import SsmSecrets
     from chalicelib.adapters.stripe.payments import StripePayments
 
 entropy: Callable[[int], bytes] = secrets.token_bytes
+
+
+_one_at_a_time = Lock()
 
 
 def now() -> datetime:
@@ -51,6 +56,9 @@ def settings() -> Settings:
             "parameter_prefix": os.environ.get("TILLHOOK_PARAMETER_PREFIX", ""),
             "deliveries_queue_url": os.environ.get("TILLHOOK_DELIVERIES_QUEUE_URL", ""),
             "relay_dead_queue_url": os.environ.get("TILLHOOK_RELAY_DEAD_QUEUE_URL", ""),
+            "deliveries_queue_arn": os.environ.get("TILLHOOK_DELIVERIES_QUEUE_ARN", ""),
+            "schedule_group": os.environ.get("TILLHOOK_SCHEDULE_GROUP", ""),
+            "schedule_role_arn": os.environ.get("TILLHOOK_SCHEDULE_ROLE_ARN", ""),
             "stripe_api_base": os.environ.get("TILLHOOK_STRIPE_API_BASE", ""),
             "endpoint_policy": os.environ.get("TILLHOOK_ENDPOINT_POLICY", "public"),
         },
@@ -68,16 +76,13 @@ def _session() -> Session:
 
 
 @cache
-def _client(service: Literal["dynamodb", "sqs", "ssm"]) -> Any:  # noqa: ANN401 (botocore makes its clients at run time)
+def _client(service: Literal["dynamodb", "scheduler", "sqs", "ssm"]) -> Any:  # noqa: ANN401 (botocore makes its clients at run time)
     from botocore.config import Config
 
     # Short timeouts, so that a lost packet is a retry within the caller's patience, not its end.
-    return _session().create_client(
-        service,
-        config=Config(
-            connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4}
-        ),
-    )
+    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
+    with _one_at_a_time:  # sessions can't make two clients at once, and deliveries run side by side
+        return _session().create_client(service, config=config)
 
 
 @cache
@@ -159,7 +164,19 @@ def stripe() -> StripePayments:
 def deliveries_queue() -> SqsDeliveries:
     from chalicelib.adapters.sqs import SqsDeliveries
 
-    return SqsDeliveries(_client("sqs"), settings().deliveries_queue_url)
+    return SqsDeliveries(_client("sqs"), settings().deliveries_queue_url, _schedules())
+
+
+@cache
+def _schedules() -> OneShotSchedules:
+    from chalicelib.adapters.scheduler import OneShotSchedules, ScheduleTarget
+
+    target = ScheduleTarget(
+        group=settings().schedule_group,
+        queue_arn=settings().deliveries_queue_arn,
+        role_arn=settings().schedule_role_arn,
+    )
+    return OneShotSchedules(lambda: _client("scheduler"), target, clock=now)
 
 
 @cache

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from deploy.package import Package
-from local.aws import EmbeddedAws
+from local.aws import REGION, EmbeddedAws
 
 
 def make_up(package: Package, *, stack: str, api_id: str, aws: EmbeddedAws) -> None:
     """Bring the deployed stack to what its template says."""
     _count_concurrency(aws)
     _allow_batches(stack=stack, aws=aws)
+    _allow_schedules(stack=stack, aws=aws)
     _answer_as_gateway(package.template, api_id=api_id, aws=aws)
     _answer_preflights(package.template, api_id=api_id, aws=aws)
     aws.client("apigateway").create_deployment(restApiId=api_id, stageName="api")
@@ -44,14 +45,21 @@ def _allow_batches(*, stack: str, aws: EmbeddedAws) -> None:
     queue = aws.client("sqs").get_queue_attributes(
         QueueUrl=physical_id("DeliveriesQueue", stack=stack, aws=aws), AttributeNames=["QueueArn"]
     )
-    statement = {
-        "Effect": "Allow",
-        "Action": "sqs:SendMessageBatch",
-        "Resource": queue["Attributes"]["QueueArn"],
-    }
+    _allow("RelayRole", "sqs:SendMessageBatch", queue["Attributes"]["QueueArn"], stack=stack, aws=aws)
+
+
+def _allow_schedules(*, stack: str, aws: EmbeddedAws) -> None:
+    """It takes every schedule for one of the group `default` when it asks for permission."""
+    account = aws.client("sts").get_caller_identity()["Account"]
+    schedules = f"arn:aws:scheduler:{REGION}:{account}:schedule/default/*"
+    _allow("DeliverRole", "scheduler:CreateSchedule", schedules, stack=stack, aws=aws)
+
+
+def _allow(role: str, action: str, resource: str, *, stack: str, aws: EmbeddedAws) -> None:
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
     aws.client("iam").put_role_policy(
-        RoleName=physical_id("RelayRole", stack=stack, aws=aws),
-        PolicyName="send-batches",
+        RoleName=physical_id(role, stack=stack, aws=aws),
+        PolicyName=action.replace(":", "-"),
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statement}),
     )
 

@@ -375,12 +375,18 @@ class FakeSender:
 
     def __init__(self, *statuses: int | None) -> None:
         self.posts: list[Post] = []
+        self.retry_after = ""
         self._statuses = list(statuses or (200,))
 
     def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Reply:
         self.posts.append(Post(url, headers, body))
         status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
-        return Reply(duration_ms=7, status=status, error="" if status else "nobody answered")
+        return Reply(
+            duration_ms=7,
+            status=status,
+            error="" if status else "nobody answered",
+            retry_after=self.retry_after,
+        )
 
 
 class FakeResolver:

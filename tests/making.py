@@ -10,7 +10,7 @@ from chalicelib.domain import carts as cart_rules
 from chalicelib.domain import orders as order_rules
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
-from chalicelib.domain.deliveries import Delivery, Message, Reply, record
+from chalicelib.domain.deliveries import Delivery, Message, Reply, decide, record
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.events import Event, announce
 from chalicelib.domain.identifiers import derived_id
@@ -117,7 +117,9 @@ def a_delivery(event: Event, endpoint: Endpoint, *statuses: int | None, now: dat
     for number, status in enumerate(statuses or (200,), start=1):
         at = now + timedelta(seconds=number - 1)
         reply = Reply(duration_ms=12, status=status, error="" if status else "nobody answered")
-        delivery = record(delivery, a_message(event, endpoint, attempt=number), reply, at=at, now=at)
+        decision = decide(status=status, attempt=number)
+        message = a_message(event, endpoint, attempt=number)
+        delivery = record(delivery, message, reply, decision, at=at, now=at)
     assert delivery is not None
     return delivery
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -14,26 +14,40 @@ from chalicelib.domain.errors import Unavailable
 _SEND_AT_ONCE = 10
 _BATCH_BYTES = 1_000_000  # SQS takes 1 MiB a request; what is around the bodies needs a little
 _TRIES = 3
+_LONGEST_DELAY = timedelta(minutes=15)  # of SQS
+
+
+class Schedules(Protocol):
+    """Where messages wait that SQS would not keep so long."""
+
+    def put(self, message: Message, delay: timedelta) -> None: ...
 
 
 class SqsDeliveries:
-    """Keeps chalicelib.ports.DeliveryQueue. `client` is botocore's SQS client."""
+    """Keeps chalicelib.ports.DeliveryQueue. `client` is botocore's SQS client.
 
-    def __init__(self, client: Any, queue_url: str) -> None:  # noqa: ANN401 (botocore makes its clients at run time)
+    Waits of up to 15 minutes are SQS's own; longer ones are `schedules`'.
+    """
+
+    def __init__(self, client: Any, queue_url: str, schedules: Schedules) -> None:  # noqa: ANN401 (botocore makes its clients at run time)
         self._client = client
         self._queue_url = queue_url
+        self._schedules = schedules
 
     def send(self, messages: Sequence[Message]) -> None:
         for batch in _batches([_entry(message) for message in messages]):
             self._send_batch(batch)
 
     def send_later(self, message: Message, delay: timedelta) -> None:
+        if delay > _LONGEST_DELAY:
+            self._schedules.put(message, delay)
+            return
         entry = _entry(message)
         self._client.send_message(
             QueueUrl=self._queue_url,
             MessageBody=entry["MessageBody"],
             MessageGroupId=entry["MessageGroupId"],
-            DelaySeconds=int(delay.total_seconds()),
+            DelaySeconds=round(delay.total_seconds()),
         )
 
     def _send_batch(self, entries: list[dict[str, str]]) -> None:

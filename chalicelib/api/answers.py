@@ -110,6 +110,7 @@ class EndpointAnswer(Struct, frozen=True, kw_only=True):
     events: list[str]
     description: str
     enabled: bool
+    disabled_because: str
     created_at: datetime
     updated_at: datetime
 

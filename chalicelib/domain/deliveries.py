@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -14,27 +15,44 @@ DeliveryStatus = Literal["delivered", "failing", "dead"]
 
 RETRY_DELAYS = (
     timedelta(seconds=5),
-    timedelta(seconds=30),
-    timedelta(minutes=2),
     timedelta(minutes=5),
-    *[timedelta(minutes=15)] * 20,
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
 )
 """How long to wait after the first, second, … failure; after the last one the delivery is dead.
 
-Each is within SQS's longest delay; together they span a little more than five hours.
+Standard Webhooks' advice: a receiver has some three days to come back.
 """
+
+JITTER = 0.2
+"""By how much of itself each delay varies, so that what failed together does not come back together."""
+
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+"""A receiver that asks for more patience gets this much."""
+
+_WAIT_AS_ASKED = frozenset({429, 503})
+_GONE = 410
 
 EXCERPT_BYTES = 1024
 """How much of an answer is kept."""
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """What came of one HTTP request: a status with an excerpt, or an error in plain words."""
+    """What came of one HTTP request: a status with an excerpt, or an error in plain words.
+
+    `retry_after` is the header of that name, as it came.
+    """
 
     duration_ms: int
     status: int | None = None
     excerpt: str = ""
     error: str = ""
+    retry_after: str = ""
 
 
 class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,27 +116,58 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
+    """`endpoint_gone` says that the receiver wants nothing more, of this or of anything."""
+
     status: DeliveryStatus
     retry_in: timedelta | None = None
+    endpoint_gone: bool = False
 
 
-def decide(*, status: int | None, attempt: int) -> Decision:
+def decide(
+    *, status: int | None, attempt: int, spread: float = 0.0, asked: timedelta | None = None
+) -> Decision:
     """Judge attempt number `attempt` (from 1); `status` is None if nobody answered in time.
 
-    2xx is success and nothing else is; whatever fails is tried again as long as RETRY_DELAYS go.
+    2xx is success and nothing else is; whatever fails is tried again as long as RETRY_DELAYS go. `spread`,
+    from -1 to 1, is this attempt's share of the jitter. `asked` is what the receiver's Retry-After asks
+    for: with 429 and 503 it lengthens the delay, and never shortens it.
     """
     if status is not None and 200 <= status < 300:  # noqa: PLR2004 (HTTP's own classes)
         return Decision(status="delivered")
+    if status == _GONE:
+        return Decision(status="dead", endpoint_gone=True)
     if attempt > len(RETRY_DELAYS):
         return Decision(status="dead")
-    return Decision(status="failing", retry_in=RETRY_DELAYS[attempt - 1])
+    delay = RETRY_DELAYS[attempt - 1] * (1 + JITTER * spread)
+    if asked is not None and status in _WAIT_AS_ASKED:
+        delay = max(delay, min(asked, LONGEST_RETRY_AFTER))
+    return Decision(status="failing", retry_in=delay)
+
+
+def asked_delay(retry_after: str, *, now: datetime) -> timedelta | None:
+    """What a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3); None if nothing."""
+    text = retry_after.strip()
+    if text.isascii() and text.isdecimal():
+        return timedelta(seconds=int(text[:9]))  # beyond, it is years in any case
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(until - now, timedelta())
 
 
 def record(
-    previous: Delivery | None, message: Message, reply: Reply, *, at: datetime, now: datetime
+    previous: Delivery | None,
+    message: Message,
+    reply: Reply,
+    decision: Decision,
+    *,
+    at: datetime,
+    now: datetime,
 ) -> Delivery:
-    """The delivery after one more attempt, begun `at`, ended `now`."""
-    decision = decide(status=reply.status, attempt=message.attempt)
+    """The delivery after one more attempt, begun `at`, ended `now`, and judged by `decision`."""
     attempt = Attempt(
         number=message.attempt,
         at=at,

@@ -20,7 +20,8 @@ PORTS = frozenset({443, 8443})
 class Endpoint(Struct, frozen=True, kw_only=True):
     """`events` are types (`order.paid`), families (`order.*`) or everything (`*`).
 
-    The signing secret lies elsewhere, at version `secret_version`.
+    The signing secret lies elsewhere, at version `secret_version`. `disabled_because` says why an endpoint
+    was disabled by us and not by its owner.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     description: str
     enabled: bool
     secret_version: int
+    disabled_because: str = ""
     created_at: datetime
     updated_at: datetime
 

@@ -12,13 +12,15 @@ from chalicelib.domain.deliveries import (
     DeliverySummary,
     Message,
     Reply,
+    asked_delay,
+    decide,
     delivery_id,
     parse_delivery_id,
     record,
 )
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errors import DeliveryNotFound, EventNotFound
-from chalicelib.domain.identifiers import is_id
+from chalicelib.domain.identifiers import Entropy, is_id
 from chalicelib.domain.signing import signed_headers
 from chalicelib.ports import (
     Clock,
@@ -33,7 +35,7 @@ from chalicelib.ports import (
     Sender,
 )
 
-from .endpoints import read_endpoint
+from .endpoints import disable_endpoint, read_endpoint
 
 log = logging.getLogger(__name__)
 
@@ -43,18 +45,21 @@ def attempt(
     *,
     seen_before: bool,
     endpoints: EndpointReader,
+    endpoint_store: EndpointStore,
     secrets: SecretStore,
     events: EventStore,
     deliveries: DeliveryStore,
     queue: DeliveryQueue,
     sender: Sender,
     clock: Clock,
+    entropy: Entropy,
 ) -> Delivery | None:
     """Make the attempt that the message asks for; None if it has been made, or nobody wants it any more.
 
     The order of the effects is what makes a crash harmless: the next attempt is enqueued, then this one
     is recorded, then the caller deletes the message. `seen_before` says that the queue gave this message
-    out earlier; only then, or past the first attempt, is the delivery's row worth a read.
+    out earlier; only then, or past the first attempt, is the delivery's row worth a read. `endpoints` may
+    be some seconds old; `endpoint_store` is where an endpoint that is gone is disabled.
     """
     endpoint = endpoints.get_endpoint(message.endpoint_id)
     if endpoint is None or not endpoint.enabled:
@@ -68,9 +73,23 @@ def attempt(
             return None
     at = clock()
     reply = _post(message, endpoint, secrets=secrets, events=events, sender=sender, clock=clock)
-    delivery = record(previous, message, reply, at=at, now=clock())
+    now = clock()
+    decision = decide(
+        status=reply.status,
+        attempt=message.attempt,
+        spread=_spread(entropy),
+        asked=asked_delay(reply.retry_after, now=now),
+    )
+    if decision.endpoint_gone:
+        disable_endpoint(endpoint.id, "It answered 410 Gone.", endpoints=endpoint_store, now=now)
+    delivery = record(previous, message, reply, decision, at=at, now=now)
     _record(delivery, previous, message, deliveries=deliveries, queue=queue)
     return delivery
+
+
+def _spread(entropy: Entropy) -> float:
+    """An attempt's share of the jitter, from -1 to 1."""
+    return int.from_bytes(entropy(4), "big") / (2**31) - 1
 
 
 def _post(

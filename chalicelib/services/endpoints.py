@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,6 +16,8 @@ from chalicelib.domain.signing import new_secret
 from chalicelib.ports import EndpointStore, Resolver, SecretStore
 
 from .contention import until_settled
+
+log = logging.getLogger(__name__)
 
 
 def create_endpoint(
@@ -72,11 +75,34 @@ def change_endpoint(
 
     def change() -> Endpoint:
         endpoint = read_endpoint(endpoint_id, endpoints=endpoints)
-        changed = replace(endpoint, **changes, version=endpoint.version + 1, updated_at=now)
+        changed = replace(
+            endpoint, **changes, version=endpoint.version + 1, disabled_because="", updated_at=now
+        )
         endpoints.replace_endpoint(changed)
         return changed
 
     return until_settled(change)
+
+
+def disable_endpoint(endpoint_id: str, reason: str, *, endpoints: EndpointStore, now: datetime) -> None:
+    """Deliver nothing more there, until the owner enables it again. One that is gone or disabled stays so."""
+
+    def change() -> None:
+        endpoint = endpoints.get_endpoint(endpoint_id)
+        if endpoint is None or not endpoint.enabled:
+            return
+        endpoints.replace_endpoint(
+            replace(
+                endpoint,
+                version=endpoint.version + 1,
+                enabled=False,
+                disabled_because=reason,
+                updated_at=now,
+            )
+        )
+        log.warning("endpoint disabled: %s", reason, extra={"endpoint_id": endpoint_id})
+
+    until_settled(change)
 
 
 def delete_endpoint(endpoint_id: str, *, endpoints: EndpointStore, secrets: SecretStore) -> None:

@@ -41,12 +41,14 @@ def _attempt(record: dict[str, Any]) -> None:
         message,
         seen_before=int(record["attributes"]["ApproximateReceiveCount"]) > 1,
         endpoints=wiring.recent_endpoints(),
+        endpoint_store=wiring.endpoints(),
         secrets=wiring.endpoint_secrets(),
         events=wiring.events(),
         deliveries=wiring.events(),
         queue=wiring.deliveries_queue(),
         sender=wiring.sender(),
         clock=wiring.now,
+        entropy=wiring.entropy,
     )
 
 

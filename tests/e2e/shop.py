@@ -46,6 +46,7 @@ class Receiver:
     url: str = ""
     secret: str = ""
     answers: list[int] = field(default_factory=list)
+    retry_after: str = ""
     received: list[Received] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -71,6 +72,8 @@ def running_receiver() -> Iterator[Receiver]:
                 receiver.problems.append(repr(problem))
             self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
             self.send_header("content-length", "2")
+            if receiver.retry_after:
+                self.send_header("retry-after", receiver.retry_after)
             self.end_headers()
             self.wfile.write(b"ok")
 

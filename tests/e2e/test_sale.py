@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
 
 from chalicelib.adapters.dynamodb.items import key_row
-from local.stack import LocalStack
+from local.stack import STAGE, LocalStack
 from local.stripe_sandbox.server import Running
 from tests.e2e.shop import DECLINED_CARD, Json, Receiver, Shop, running_receiver, wait_for
 
@@ -209,3 +210,39 @@ def test_the_logs_of_a_sale_hold_no_person_and_no_secret(
         checkout["client_secret"], checkout["order_token"], cart["id"],
     ):  # fmt: skip
         assert secret not in logs
+
+
+def test_a_receiver_that_asks_for_more_time_than_sqs_has_is_scheduled(
+    shop: Shop, stack: LocalStack, receiver: Receiver
+) -> None:
+    receiver.answers[:] = [503]
+    receiver.retry_after = "1200"
+    checkout = _buy(shop, **{shop.product(): 1})
+    (webhook,) = wait_for(lambda: receiver.of_order(checkout["order_id"]), what="the first attempt")
+
+    def recorded() -> Json | None:
+        found = shop.admin("GET", f"/events/{webhook.id}/deliveries")["deliveries"]
+        return found[0] if found else None
+
+    delivery = wait_for(recorded, what="the record of the attempt")
+    assert (delivery["status"], delivery["attempt"]) == ("failing", 1)
+    schedules = stack.client("scheduler")
+    (schedule,) = schedules.list_schedules(GroupName=f"tillhook-{STAGE}")["Schedules"]
+    found = schedules.get_schedule(GroupName=f"tillhook-{STAGE}", Name=schedule["Name"])
+    assert found["ScheduleExpression"] == f"at({delivery['next_attempt_at'][:19]})"
+    # Twenty minutes are long for a test: have it now, by the schedule's own way into the queue.
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    schedules.update_schedule(
+        GroupName=f"tillhook-{STAGE}",
+        Name=schedule["Name"],
+        ScheduleExpression=f"at({soon:%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        ActionAfterCompletion="DELETE",
+        Target=found["Target"],
+    )
+    again = wait_for(
+        lambda: found if len(found := receiver.of_order(checkout["order_id"])) > 1 else None,
+        what="the scheduled attempt",
+        patience=60,
+    )
+    assert again[0] == again[1]

@@ -5,6 +5,7 @@ import pytest
 from tests.package.conftest import Properties
 
 SSM = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/tillhook/${Stage}"
+SCHEDULES = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule"
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 # What a role may do, by what it may do it to.
@@ -38,7 +39,7 @@ MAY = {
         "RelayLog": LOGGING,
     },
     "DeliverRole": {
-        "Table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+        "Table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
         f"{SSM}/endpoints/*": {"ssm:GetParameter"},
         "DeliveriesQueue": {
             "sqs:ChangeMessageVisibility",
@@ -47,11 +48,15 @@ MAY = {
             "sqs:ReceiveMessage",
             "sqs:SendMessage",
         },
+        f"{SCHEDULES}/${{RetrySchedules}}/*": {"scheduler:CreateSchedule"},
+        "RetryScheduleRole": {"iam:PassRole"},
         "DeliverLog": LOGGING,
     },
+    "RetryScheduleRole": {"DeliveriesQueue": {"sqs:SendMessage"}},
 }
+FUNCTIONS = MAY.keys() - {"RetryScheduleRole"}
 # A star may only stand for one level below what is ours: a stream's label, an endpoint's id.
-STARS = {"${Table.Arn}/stream/*", f"{SSM}/endpoints/*"}
+STARS = {"${Table.Arn}/stream/*", f"{SSM}/endpoints/*", f"{SCHEDULES}/${{RetrySchedules}}/*"}
 
 
 def _list(one_or_many: object) -> list[object]:
@@ -71,7 +76,7 @@ def _granted(role: Properties) -> dict[str, set[str]]:
     granted: dict[str, set[str]] = {}
     for policy in role["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement.keys() == {"Effect", "Action", "Resource"}
+            assert statement.keys() - {"Condition"} == {"Effect", "Action", "Resource"}
             assert statement["Effect"] == "Allow"
             for resource in _list(statement["Resource"]):
                 granted.setdefault(_named(resource), set()).update(map(str, _list(statement["Action"])))
@@ -110,8 +115,24 @@ def test_there_is_no_other_role_policy_or_attached_permission(
     assert not [name for name, function in functions.items() if "Policies" in function]
 
 
-@pytest.mark.parametrize("role", MAY)
-def test_only_lambda_may_take_a_role(resources: dict[str, Properties], role: str) -> None:
+def test_only_the_scheduler_gets_a_role_passed(resources: dict[str, Properties]) -> None:
+    statements = resources["DeliverRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    conditions = [statement["Condition"] for statement in statements if "Condition" in statement]
+    assert conditions == [{"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}]
+
+
+def test_only_this_accounts_scheduler_may_take_the_retry_role(resources: dict[str, Properties]) -> None:
+    (statement,) = resources["RetryScheduleRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Principal": {"Service": "scheduler.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+    }
+
+
+@pytest.mark.parametrize("role", sorted(FUNCTIONS))
+def test_only_lambda_may_take_a_functions_role(resources: dict[str, Properties], role: str) -> None:
     (statement,) = resources[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement == {
         "Effect": "Allow",

@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.deliveries import (
+    LONGEST_RETRY_AFTER,
     RETRY_DELAYS,
     Message,
     Reply,
+    asked_delay,
     decide,
     delivery_id,
     parse_delivery_id,
@@ -38,13 +40,34 @@ def test_a_delivery_waits_exactly_while_it_is_failing(status: int | None, attemp
     assert (decision.retry_in is not None) == (decision.status == "failing")
 
 
+@given(st.integers(1, len(RETRY_DELAYS)), st.floats(-1, 1), st.timedeltas(timedelta(), timedelta(days=900)))
+def test_no_delay_is_shorter_than_the_policy_nor_longer_than_it_and_a_receiver_may_ask(
+    attempt: int, spread: float, asked: timedelta
+) -> None:
+    policy = RETRY_DELAYS[attempt - 1]
+    plain = decide(status=500, attempt=attempt, spread=spread, asked=asked).retry_in
+    patient = decide(status=503, attempt=attempt, spread=spread, asked=asked).retry_in
+    assert plain is not None
+    assert patient is not None
+    assert 0.8 * policy <= plain <= 1.2 * policy
+    assert patient == max(plain, min(asked, LONGEST_RETRY_AFTER))
+
+
+@given(st.text(), st.text("0123456789", max_size=400))
+def test_any_retry_after_header_is_a_delay_or_nothing(text: str, digits: str) -> None:
+    for header in (text, digits):
+        asked = asked_delay(header, now=NOW)
+        assert asked is None or asked >= timedelta()
+
+
 @given(st.lists(replies, min_size=1, max_size=len(RETRY_DELAYS) + 1))
 def test_a_delivery_forgets_no_attempt(answers: list[Reply]) -> None:
     delivery = None
     for number, reply in enumerate(answers, start=1):
         at = NOW + timedelta(minutes=number)
         message = a_message(EVENT, an_endpoint(), attempt=number)
-        delivery = record(delivery, message, reply, at=at, now=at)
+        decision = decide(status=reply.status, attempt=number)
+        delivery = record(delivery, message, reply, decision, at=at, now=at)
     assert delivery is not None
     assert [attempt.number for attempt in delivery.attempts] == list(range(1, len(answers) + 1))
     assert (delivery.attempt, delivery.created_at) == (len(answers), NOW + timedelta(minutes=1))

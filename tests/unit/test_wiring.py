@@ -16,6 +16,9 @@ DEPLOYED = {
     "TILLHOOK_PARAMETER_PREFIX": "/tillhook/prod",
     "TILLHOOK_DELIVERIES_QUEUE_URL": "https://sqs.example.com/deliveries",
     "TILLHOOK_RELAY_DEAD_QUEUE_URL": "https://sqs.example.com/dead",
+    "TILLHOOK_DELIVERIES_QUEUE_ARN": "arn:aws:sqs:eu-central-1:123456789012:deliveries",
+    "TILLHOOK_SCHEDULE_GROUP": "tillhook-prod",
+    "TILLHOOK_SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/retries",
     "TILLHOOK_STRIPE_API_BASE": "http://127.0.0.1:12111",
     "TILLHOOK_ENDPOINT_POLICY": "loopback",
 }
@@ -48,6 +51,9 @@ def test_settings_are_what_the_deployment_says(environment: pytest.MonkeyPatch) 
         parameter_prefix="/tillhook/prod",
         deliveries_queue_url="https://sqs.example.com/deliveries",
         relay_dead_queue_url="https://sqs.example.com/dead",
+        deliveries_queue_arn="arn:aws:sqs:eu-central-1:123456789012:deliveries",
+        schedule_group="tillhook-prod",
+        schedule_role_arn="arn:aws:iam::123456789012:role/retries",
         stripe_api_base="http://127.0.0.1:12111",
         endpoint_policy="loopback",
     )

@@ -48,11 +48,11 @@ class HttpSender:
 
     def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Reply:
         begun = self._monotonic()
-        status, excerpt, error = None, "", ""
+        status, excerpt, retry_after, error = None, "", "", ""
         with Deadline(self._deadline, monotonic=self._monotonic) as deadline:
             try:
                 check_url(url, self._policy)
-                status, excerpt = self._exchange(_request(url, headers, body), deadline)
+                status, excerpt, retry_after = self._exchange(_request(url, headers, body), deadline)
             except UnsafeEndpoint as refusal:
                 error = f"not sent: {refusal}"
             except (requests.RequestException, HTTPError, HTTPException, OSError) as problem:
@@ -61,14 +61,16 @@ class HttpSender:
             if deadline.expired or (error and deadline.is_over):
                 status, error = None, f"no complete answer within {self._deadline:g} s"
         duration_ms = round((self._monotonic() - begun) * 1000)
-        return Reply(duration_ms=duration_ms, status=status, excerpt=excerpt, error=error)
+        return Reply(
+            duration_ms=duration_ms, status=status, excerpt=excerpt, retry_after=retry_after, error=error
+        )
 
-    def _exchange(self, request: PreparedRequest, deadline: Deadline) -> tuple[int, str]:
+    def _exchange(self, request: PreparedRequest, deadline: Deadline) -> tuple[int, str, str]:
         response = self._adapter.send(
             request, stream=True, timeout=deadline.remaining(), verify=self._certificates, proxies={}
         )
         try:
-            return response.status_code, _excerpt(response)
+            return response.status_code, _excerpt(response), response.headers.get("retry-after", "")
         finally:
             response.close()
 

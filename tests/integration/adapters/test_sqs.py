@@ -30,6 +30,16 @@ def by_endpoint(found: list[Message]) -> list[Message]:
     return sorted(found, key=lambda message: message.endpoint_id)
 
 
+class Waiting:
+    """Keeps Schedules."""
+
+    def __init__(self) -> None:
+        self.put_off: list[tuple[Message, timedelta]] = []
+
+    def put(self, message: Message, delay: timedelta) -> None:
+        self.put_off.append((message, delay))
+
+
 @pytest.fixture
 def queue_url(aws: Clients) -> str:
     url: str = aws.sqs.create_queue(QueueName=f"deliveries-{next(_NUMBERS)}")["QueueUrl"]
@@ -64,7 +74,7 @@ def queue(request: pytest.FixtureRequest) -> tuple[DeliveryQueue, Taken]:
     def taken() -> list[Message]:
         return [msgspec.json.decode(message["Body"], type=Message) for message in received(clients, url)]
 
-    return SqsDeliveries(clients.sqs, url), taken
+    return SqsDeliveries(clients.sqs, url, Waiting()), taken
 
 
 @pytest.mark.parametrize("number", [0, 1, 10, 11, 37])
@@ -90,14 +100,22 @@ def test_what_is_sent_for_later_cannot_be_taken_now(queue: tuple[DeliveryQueue, 
     assert queue[1]() == []
 
 
-@pytest.mark.parametrize("delay", sorted({RETRY_DELAYS[0], RETRY_DELAYS[-1]}))
-def test_sqs_takes_every_delay_of_the_policy(aws: Clients, queue_url: str, delay: timedelta) -> None:
-    SqsDeliveries(aws.sqs, queue_url).send_later(messages(1)[0], delay)
-    assert waiting_for_later(aws, queue_url) == 1
+@pytest.mark.parametrize("delay", [timedelta(seconds=5), timedelta(minutes=15)])
+def test_up_to_a_quarter_of_an_hour_waits_in_sqs(aws: Clients, queue_url: str, delay: timedelta) -> None:
+    schedules = Waiting()
+    SqsDeliveries(aws.sqs, queue_url, schedules).send_later(messages(1)[0], delay)
+    assert (waiting_for_later(aws, queue_url), schedules.put_off) == (1, [])
+
+
+@pytest.mark.parametrize("delay", [timedelta(minutes=15, seconds=1), RETRY_DELAYS[-1]])
+def test_what_sqs_would_not_keep_so_long_is_scheduled(aws: Clients, queue_url: str, delay: timedelta) -> None:
+    schedules = Waiting()
+    SqsDeliveries(aws.sqs, queue_url, schedules).send_later(messages(1)[0], delay)
+    assert (waiting_for_later(aws, queue_url), schedules.put_off) == (0, [(messages(1)[0], delay)])
 
 
 def test_messages_are_grouped_by_endpoint_so_that_none_delays_another(aws: Clients, queue_url: str) -> None:
-    queue = SqsDeliveries(aws.sqs, queue_url)
+    queue = SqsDeliveries(aws.sqs, queue_url, Waiting())
     queue.send(messages(2))
     queue.send_later(messages(1)[0], timedelta())
     found = received(aws, queue_url)
@@ -131,7 +149,7 @@ class Choosy:
 
 def test_only_what_sqs_refused_is_sent_again() -> None:
     choosy = Choosy(lambda index: index % 2 == 1, lambda index: index == 0)
-    SqsDeliveries(choosy, "url").send(messages(5))
+    SqsDeliveries(choosy, "url", Waiting()).send(messages(5))
     assert [len(batch) for batch in choosy.batches] == [5, 2, 1]
     found = [msgspec.json.decode(body, type=Message) for body in choosy.taken]
     assert by_endpoint(found) == by_endpoint(messages(5))
@@ -140,13 +158,13 @@ def test_only_what_sqs_refused_is_sent_again() -> None:
 def test_what_sqs_keeps_refusing_is_an_error_and_never_silent() -> None:
     choosy = Choosy(*[lambda index: index == 0] * 10)
     with pytest.raises(Unavailable, match="1 messages"):
-        SqsDeliveries(choosy, "url").send(messages(3))
+        SqsDeliveries(choosy, "url", Waiting()).send(messages(3))
     assert len(choosy.batches) <= 5
 
 
 def test_a_batch_keeps_within_what_sqs_takes_in_one_request() -> None:
     choosy = Choosy()
-    SqsDeliveries(choosy, "url").send(messages(25, bytes_each=200_000))
+    SqsDeliveries(choosy, "url", Waiting()).send(messages(25, bytes_each=200_000))
     sizes = [sum(len(entry["MessageBody"].encode()) for entry in batch) for batch in choosy.batches]
     assert max(sizes) <= 1024 * 1024
     assert len(choosy.taken) == 25
