@@ -1,0 +1,1 @@
+"""What Tillhook costs in time, memory, bytes and dollars: `make bench`."""
