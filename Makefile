@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 STAGE ?= prod
 ARCHITECTURE ?= arm64
 
+# Nothing is written outside this folder, downloads included.
+export UV_CACHE_DIR := $(CURDIR)/.local/cache/uv
+export PIP_CACHE_DIR := $(CURDIR)/.local/cache/pip
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types imports pytest bench package deploy stripe-keys admin-key lock clean
 

@@ -92,7 +92,7 @@ def build(*, architecture: str, root: Path = ROOT, say: Callable[[str], object] 
         tree = _unpack(made / "deployment.zip", into=home / "tree")
         _compile(tree)
         _pack(tree, package.archive)
-        package.template.write_text(json.dumps(template, indent=2, sort_keys=True) + "\n")
+        _write(json.dumps(template, indent=2, sort_keys=True) + "\n", package.template)
         for scaffolding in ("source", "chalice", "tree"):
             shutil.rmtree(home / scaffolding)
         stamp.write_text(fingerprint)
@@ -205,6 +205,13 @@ def _pack(tree: Path, archive: Path) -> None:
             entry.external_attr = 0o644 << 16
             zipped.writestr(entry, path.read_bytes())
     unfinished.replace(archive)
+
+
+def _write(text: str, path: Path) -> None:
+    """Whoever reads the old file meanwhile reads it whole."""
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(text)
+    unfinished.replace(path)
 
 
 def _source_files(root: Path) -> Iterator[Path]:

@@ -107,14 +107,14 @@ def _upload(package: Package, *, client: Client, say: Say) -> str:
     _make_bucket(bucket, region=region, account=account, s3=s3)
     code = package.archive.read_bytes()
     code_key = f"{hashlib.sha256(code).hexdigest()}.zip"
-    _put(code, bucket=bucket, key=code_key, account=account, s3=s3, say=say)
+    _put(code, "the code", bucket=bucket, key=code_key, account=account, s3=s3, say=say)
     template = json.loads(package.template.read_text())
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": code_key}
     body = json.dumps(template, sort_keys=True).encode()
     key = f"{hashlib.sha256(body).hexdigest()}.json"
-    _put(body, bucket=bucket, key=key, account=account, s3=s3, say=say)
+    _put(body, "the template", bucket=bucket, key=key, account=account, s3=s3, say=say)
     return f"{s3.meta.endpoint_url}/{bucket}/{key}"
 
 
@@ -131,7 +131,7 @@ def _make_bucket(bucket: str, *, region: str, account: str, s3: BaseClient) -> N
     s3.create_bucket(Bucket=bucket, **where)
 
 
-def _put(body: bytes, *, bucket: str, key: str, account: str, s3: BaseClient, say: Say) -> None:
+def _put(body: bytes, what: str, *, bucket: str, key: str, account: str, s3: BaseClient, say: Say) -> None:
     """Upload unless it is there: keys are hashes of the content."""
     try:
         s3.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=account)
@@ -140,7 +140,7 @@ def _put(body: bytes, *, bucket: str, key: str, account: str, s3: BaseClient, sa
             raise
     else:
         return
-    say(f"Uploading {len(body) / 1_000_000:.1f} MB")
+    say(f"Uploading {what} ({len(body) / 1_000_000:.2f} MB)")
     s3.put_object(Bucket=bucket, Key=key, Body=body, ExpectedBucketOwner=account)
 
 

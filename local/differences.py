@@ -5,20 +5,20 @@ Each function names one difference, seen with ministack 1.5.33. None of them cha
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from deploy.package import Package
 from local.aws import REGION, EmbeddedAws
 
+Template = dict[str, Any]
 
-def make_up(package: Package, *, stack: str, api_id: str, aws: EmbeddedAws) -> None:
-    """Bring the deployed stack to what its template says."""
+
+def make_up(template: Template, *, stack: str, api_id: str, aws: EmbeddedAws) -> None:
+    """Bring the deployed stack to what `template`, the packaged one, says."""
     _count_concurrency(aws)
     _allow_batches(stack=stack, aws=aws)
     _allow_schedules(stack=stack, aws=aws)
-    _answer_as_gateway(package.template, api_id=api_id, aws=aws)
-    _answer_preflights(package.template, api_id=api_id, aws=aws)
+    _answer_as_gateway(template, api_id=api_id, aws=aws)
+    _answer_preflights(template, api_id=api_id, aws=aws)
     aws.client("apigateway").create_deployment(restApiId=api_id, stageName="api")
 
 
@@ -64,13 +64,13 @@ def _allow(role: str, action: str, resource: str, *, stack: str, aws: EmbeddedAw
     )
 
 
-def _answer_as_gateway(template: Path, *, api_id: str, aws: EmbeddedAws) -> None:
+def _answer_as_gateway(template: Template, *, api_id: str, aws: EmbeddedAws) -> None:
     """It ignores the gateway responses of an API's definition; they count from the next deployment on."""
     for kind, response in gateway_responses(template).items():
         aws.client("apigateway").put_gateway_response(restApiId=api_id, responseType=kind, **response)
 
 
-def gateway_responses(template: Path) -> dict[str, dict[str, Any]]:
+def gateway_responses(template: Template) -> dict[str, dict[str, Any]]:
     """The template's answers of API Gateway itself, by kind, as `put_gateway_response` takes them."""
     responses = _api(template)["GatewayResponses"]
     return {kind: _gateway_response(response) for kind, response in responses.items()}
@@ -85,7 +85,7 @@ def _gateway_response(response: dict[str, Any]) -> dict[str, Any]:
     return answer | ({"statusCode": str(response["StatusCode"])} if "StatusCode" in response else {})
 
 
-def _answer_preflights(template: Path, *, api_id: str, aws: EmbeddedAws) -> None:
+def _answer_preflights(template: Template, *, api_id: str, aws: EmbeddedAws) -> None:
     """It drops what a mock integration answers, and so the headers that let browsers on other sites call."""
     gateway = aws.client("apigateway")
     pages = gateway.get_paginator("get_resources").paginate(restApiId=api_id)
@@ -100,13 +100,13 @@ def _answer_preflights(template: Path, *, api_id: str, aws: EmbeddedAws) -> None
         )
 
 
-def _preflights(template: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def _preflights(template: Template) -> Iterator[tuple[str, dict[str, str]]]:
     for path, methods in _api(template)["DefinitionBody"]["paths"].items():
         if "options" in methods:
             integration = methods["options"]["x-amazon-apigateway-integration"]
             yield path, integration["responses"]["default"]["responseParameters"]
 
 
-def _api(template: Path) -> dict[str, Any]:
-    properties: dict[str, Any] = json.loads(template.read_text())["Resources"]["RestAPI"]["Properties"]
+def _api(template: Template) -> dict[str, Any]:
+    properties: dict[str, Any] = template["Resources"]["RestAPI"]["Properties"]
     return properties

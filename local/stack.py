@@ -4,6 +4,7 @@ Used by the demo and by the end-to-end tests. Every start has a folder of its ow
 don't meet.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -76,6 +77,7 @@ def local_stack(
     deploying raise: `PackagingFailed`, `ProgramFailed`, `DeploymentFailed`.
     """
     package = build(architecture=machine_architecture(), say=say)
+    template = json.loads(package.template.read_text())  # now: somebody may build anew beside us
     with _home(name) as home, embedded_aws(home=home, say=say) as aws:
         store(stripe_keys, stage=STAGE, ssm=aws.client("ssm"))
         deployment = deploy(
@@ -90,7 +92,7 @@ def local_stack(
             say=say,
         )
         api_id = deployment.outputs["RestAPIId"]
-        make_up(package, stack=f"tillhook-{STAGE}", api_id=api_id, aws=aws)
+        make_up(template, stack=f"tillhook-{STAGE}", api_id=api_id, aws=aws)
         yield LocalStack(
             api_url=f"{aws.endpoint}/restapis/{api_id}/api/_user_request_",
             outputs=deployment.outputs,
@@ -105,7 +107,11 @@ def _home(name: str) -> Iterator[Path]:
     _sweep()
     home = HOMES / f"{name}-{os.getpid()}"
     home.mkdir(parents=True, exist_ok=True)
-    yield home
+    try:
+        yield home
+    except (KeyboardInterrupt, SystemExit):  # somebody ended it: that is no failure
+        shutil.rmtree(home, ignore_errors=True)
+        raise
     shutil.rmtree(home, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from secrets import token_bytes
 
 import pytest
@@ -59,6 +60,14 @@ def receiver(shop: Shop) -> Iterator[Receiver]:
         endpoint_id = shop.endpoint(running)
         yield running
         shop.admin("DELETE", f"/endpoints/{endpoint_id}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process for all that share the shop, so that it is opened once; the demo opens its own."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            group = item.path.stem if item.path.stem in {"test_demo", "test_deploy"} else "shop"
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(wrapper=True)

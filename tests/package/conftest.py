@@ -54,3 +54,10 @@ def functions(resources: dict[str, Properties]) -> dict[str, Properties]:
         for name, resource in resources.items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process for all that look at the package, so that it is built once."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("package"))

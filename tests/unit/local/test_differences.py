@@ -1,18 +1,14 @@
-import json
-from pathlib import Path
-
 from local.differences import gateway_responses
 
 
-def test_gateway_responses_are_told_as_api_gateway_takes_them(tmp_path: Path) -> None:
-    template = tmp_path / "template.json"
+def test_gateway_responses_are_told_as_api_gateway_takes_them() -> None:
     cors = {"Headers": {"Access-Control-Allow-Origin": "'*'"}}
     body = {"application/json": "{}"}
     kinds = {
         "THROTTLED": {"StatusCode": 429, "ResponseParameters": cors, "ResponseTemplates": body},
         "DEFAULT_5XX": {"ResponseParameters": cors, "ResponseTemplates": body},
     }
-    template.write_text(json.dumps({"Resources": {"RestAPI": {"Properties": {"GatewayResponses": kinds}}}}))
+    template = {"Resources": {"RestAPI": {"Properties": {"GatewayResponses": kinds}}}}
     common = {
         "responseParameters": {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"},
         "responseTemplates": body,
