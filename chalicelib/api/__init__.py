@@ -1,6 +1,6 @@
 """The HTTP API, by audience."""
 
-from . import callbacks, openapi, storefront
+from . import callbacks, events, openapi, storefront
 from .admin import endpoints, orders, products
 
 ROOMS = (
@@ -9,5 +9,6 @@ ROOMS = (
     endpoints.routes,
     orders.routes,
     products.routes,
+    events.routes,
     openapi.routes,
 )
