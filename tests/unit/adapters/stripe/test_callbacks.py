@@ -136,6 +136,7 @@ def test_a_payment_that_succeeded_tells_what_was_received() -> None:
         amount=1999,
         currency="eur",
         livemode=False,
+        occurred_at=NOW,
     )
 
 
@@ -224,8 +225,10 @@ def test_an_intent_without_any_metadata_is_none_of_ours() -> None:
         encode(notice(metadata=[])),
         encode(notice() | {"livemode": "false"}),
         encode(notice() | {"data": None}),
+        encode(notice() | {"created": -1}),
+        encode(notice() | {"created": 10**15}),
     ],
-    ids=range(17),
+    ids=range(19),
 )
 def test_what_is_no_event_of_stripes_is_an_invalid_request(payload: bytes) -> None:
     with pytest.raises(InvalidRequest):
