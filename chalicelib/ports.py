@@ -21,6 +21,7 @@ from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.events import Event
 from chalicelib.domain.keys import AdminKey
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary, PaymentFact
+from chalicelib.domain.signing import SigningSecrets
 
 Item = TypeVar("Item")
 Clock = Callable[[], datetime]
@@ -182,10 +183,10 @@ class EndpointReader(Protocol):
 
 
 class SecretStore(Protocol):
-    def put_secrets(self, endpoint_id: str, secrets: Sequence[str]) -> int:
+    def put_secrets(self, endpoint_id: str, secrets: SigningSecrets) -> int:
         """Keep an endpoint's signing secrets; the version that names them from now on."""
 
-    def get_secrets(self, endpoint_id: str, version: int) -> list[str]: ...
+    def get_secrets(self, endpoint_id: str, version: int) -> SigningSecrets: ...
 
     def delete_secrets(self, endpoint_id: str) -> None: ...
 

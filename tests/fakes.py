@@ -26,6 +26,7 @@ from chalicelib.domain.errors import InvalidCursor, InvalidSignature, KeyReused,
 from chalicelib.domain.events import Event
 from chalicelib.domain.keys import AdminKey
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary, PaymentFact
+from chalicelib.domain.signing import SigningSecrets
 from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, PaymentSession, StockShort
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -63,7 +64,7 @@ class World:
         self.fan_outs: dict[str, list[str]] = {}
         self.deliveries: dict[tuple[str, str], Delivery] = {}
         self.endpoints: dict[str, Endpoint] = {}
-        self.secrets: dict[str, list[list[str]]] = {}
+        self.secrets: dict[str, list[SigningSecrets]] = {}
         self.keys: dict[str, AdminKey] = {}
 
     # CartStore
@@ -258,13 +259,13 @@ class World:
         return self.endpoints.pop(endpoint_id, None) is not None
 
     @_atomic
-    def put_secrets(self, endpoint_id: str, secrets: Sequence[str]) -> int:
+    def put_secrets(self, endpoint_id: str, secrets: SigningSecrets) -> int:
         versions = self.secrets.setdefault(endpoint_id, [])
-        versions.append(list(secrets))
+        versions.append(secrets)
         return len(versions)
 
     @_atomic
-    def get_secrets(self, endpoint_id: str, version: int) -> list[str]:
+    def get_secrets(self, endpoint_id: str, version: int) -> SigningSecrets:
         return self.secrets[endpoint_id][version - 1]
 
     @_atomic

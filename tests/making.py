@@ -15,6 +15,7 @@ from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.events import Event, announce
 from chalicelib.domain.identifiers import derived_id
 from chalicelib.domain.orders import Contact, FactKind, Order, PaymentFact
+from chalicelib.domain.signing import SigningSecret, SigningSecrets
 from tests.fakes import NOW
 
 ADA = Contact(email="ada@example.com", name="Ada Lovelace")
@@ -126,3 +127,9 @@ def a_delivery(event: Event, endpoint: Endpoint, *statuses: int | None, now: dat
 
 def with_event_types(endpoint: Endpoint, *types: str) -> Endpoint:
     return replace(endpoint, events=list(types))
+
+
+def signing_secrets(*secrets: str) -> SigningSecrets:
+    """The first is the current one; the others were replaced, and count for another day."""
+    current, *before = (SigningSecret(secret=secret) for secret in secrets)
+    return SigningSecrets([current, *(replace(held, until=NOW + timedelta(days=1)) for held in before)])

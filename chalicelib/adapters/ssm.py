@@ -1,13 +1,12 @@
 """Secrets in SSM Parameter Store, each a SecureString of JSON.
 
 prefix/stripe            {"secret_key": "sk_…", "publishable_key": "pk_…", "webhook_secrets": ["whsec_…"]}
-prefix/endpoints/ep_…    {"secrets": ["whsec_…"]}
+prefix/endpoints/ep_…    {"secrets": [{"secret": "whsec_…"}, {"secret": "whsec_…", "until": "2026-…"}]}
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from chalicelib.domain.errors import ProviderUnavailable
+from chalicelib.domain.signing import SigningSecrets
 
 log = logging.getLogger(__name__)
 
@@ -27,39 +27,35 @@ class StripeKeys(Struct, frozen=True, kw_only=True):
     webhook_secrets: list[str]
 
 
-class _EndpointSecrets(Struct, frozen=True):
-    secrets: list[str]
-
-
 class SsmSecrets:
     """Keeps chalicelib.ports.SecretStore. What was read of a version is kept: a version never changes."""
 
     def __init__(self, client: Any, prefix: str) -> None:  # noqa: ANN401 (botocore makes its clients at run time)
         self._client = client
         self._prefix = prefix
-        self._known: dict[tuple[str, int], list[str]] = {}
+        self._known: dict[tuple[str, int], SigningSecrets] = {}
 
-    def put_secrets(self, endpoint_id: str, secrets: Sequence[str]) -> int:
+    def put_secrets(self, endpoint_id: str, secrets: SigningSecrets) -> int:
         answer = self._client.put_parameter(
             Name=self._endpoint(endpoint_id),
-            Value=msgspec.json.encode(_EndpointSecrets(list(secrets))).decode(),
+            Value=msgspec.json.encode(secrets).decode(),
             Type="SecureString",
             Overwrite=True,
         )
         version: int = answer["Version"]
         return version
 
-    def get_secrets(self, endpoint_id: str, version: int) -> list[str]:
+    def get_secrets(self, endpoint_id: str, version: int) -> SigningSecrets:
         known = self._known.get((endpoint_id, version))
         if known is None:
             known = self._known[endpoint_id, version] = self._read(endpoint_id, version)
         return known
 
-    def _read(self, endpoint_id: str, version: int) -> list[str]:
+    def _read(self, endpoint_id: str, version: int) -> SigningSecrets:
         answer = self._client.get_parameter(
             Name=f"{self._endpoint(endpoint_id)}:{version}", WithDecryption=True
         )
-        return msgspec.json.decode(answer["Parameter"]["Value"], type=_EndpointSecrets).secrets
+        return msgspec.json.decode(answer["Parameter"]["Value"], type=SigningSecrets)
 
     def delete_secrets(self, endpoint_id: str) -> None:
         with suppress(self._client.exceptions.ParameterNotFound):

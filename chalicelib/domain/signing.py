@@ -7,17 +7,59 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from msgspec import Struct
+
+from .errors import InvalidRequest
 from .identifiers import Entropy
 
 _PREFIX = "whsec_"
-_SECRET_BYTES = 32  # the specification wants 24 to 64
+_SECRET_BYTES = 32
+_ALLOWED_BYTES = range(24, 65)  # as the specification wants
+_MOST_AT_ONCE = 5
+
+
+class SigningSecret(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`until` is when a secret that was replaced stops counting; None: it is the current one."""
+
+    secret: str
+    until: datetime | None = None
+
+
+class SigningSecrets(Struct, frozen=True):
+    """An endpoint's secrets, the current one first."""
+
+    secrets: list[SigningSecret]
+
+    def at(self, now: datetime) -> list[str]:
+        """Those that count now. A message is signed with each, so that no receiver is left behind."""
+        return [held.secret for held in self.secrets if held.until is None or held.until > now]
+
+    def rotated(self, secret: str, *, overlap: timedelta, now: datetime) -> SigningSecrets:
+        """With a new current secret; the ones before count on, the last current one for `overlap`."""
+        kept = [
+            SigningSecret(secret=held.secret, until=held.until or now + overlap)
+            for held in self.secrets
+            if held.secret != secret and (held.until is None or held.until > now)
+        ]
+        return SigningSecrets([SigningSecret(secret=secret), *kept][:_MOST_AT_ONCE])
 
 
 def new_secret(entropy: Entropy) -> str:
     """A signing secret as receivers paste it: `whsec_` and base64."""
     return _PREFIX + base64.b64encode(entropy(_SECRET_BYTES)).decode()
+
+
+def check_secret(secret: str) -> str:
+    """An owner's own secret, if it is one: `whsec_` and the base64 of 24 to 64 bytes."""
+    try:
+        is_fit = secret.startswith(_PREFIX) and len(_key(secret)) in _ALLOWED_BYTES
+    except ValueError:
+        is_fit = False
+    if not is_fit:
+        raise InvalidRequest("A signing secret is whsec_ and the base64 of 24 to 64 bytes.")
+    return secret
 
 
 def signed_headers(

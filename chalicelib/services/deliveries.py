@@ -102,11 +102,12 @@ def _post(
     clock: Clock,
 ) -> Reply:
     body = _payload(message, events=events).encode()
+    now = clock()
     signed = signed_headers(
         message_id=message.event_id,
         payload=body,
-        secrets=secrets.get_secrets(endpoint.id, endpoint.secret_version),
-        now=clock(),
+        secrets=secrets.get_secrets(endpoint.id, endpoint.secret_version).at(now),
+        now=now,
     )
     return sender.post(endpoint.url, headers={"content-type": "application/json", **signed}, body=body)
 

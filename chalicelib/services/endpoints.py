@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -12,7 +12,7 @@ from chalicelib.domain.addresses import EndpointPolicy
 from chalicelib.domain.endpoints import Endpoint, check_addresses, check_url
 from chalicelib.domain.errors import EndpointNotFound
 from chalicelib.domain.identifiers import Entropy, is_id, new_id
-from chalicelib.domain.signing import new_secret
+from chalicelib.domain.signing import SigningSecret, SigningSecrets, check_secret, new_secret
 from chalicelib.ports import EndpointStore, Resolver, SecretStore
 
 from .contention import until_settled
@@ -25,6 +25,7 @@ def create_endpoint(
     events: Sequence[str],
     description: str,
     *,
+    secret: str | None = None,
     endpoints: EndpointStore,
     secrets: SecretStore,
     resolver: Resolver,
@@ -32,11 +33,12 @@ def create_endpoint(
     entropy: Entropy,
     now: datetime,
 ) -> tuple[Endpoint, str]:
-    """The endpoint and its signing secret, which is shown this once."""
+    """The endpoint and its signing secret (the owner's own, or a new one), which is shown this once."""
     _require_safe(url, resolver=resolver, policy=policy)
-    endpoint_id, secret = new_id("ep", entropy), new_secret(entropy)
+    endpoint_id = new_id("ep", entropy)
+    secret = new_secret(entropy) if secret is None else check_secret(secret)
     # The secret first: an endpoint without one could not be delivered to; a secret without one is idle.
-    secret_version = secrets.put_secrets(endpoint_id, [secret])
+    secret_version = secrets.put_secrets(endpoint_id, SigningSecrets([SigningSecret(secret=secret)]))
     endpoint = Endpoint(
         id=endpoint_id,
         version=1,
@@ -82,6 +84,34 @@ def change_endpoint(
         return changed
 
     return until_settled(change)
+
+
+def rotate_secret(
+    endpoint_id: str,
+    *,
+    secret: str | None,
+    overlap: timedelta,
+    endpoints: EndpointStore,
+    secrets: SecretStore,
+    entropy: Entropy,
+    now: datetime,
+) -> tuple[Endpoint, str]:
+    """A new signing secret (the owner's own, or ours); the one before signs beside it for `overlap`.
+
+    Asked again it rotates again; the last few secrets that still count go on counting.
+    """
+    secret = new_secret(entropy) if secret is None else check_secret(secret)
+
+    def change() -> Endpoint:
+        endpoint = read_endpoint(endpoint_id, endpoints=endpoints)
+        before = secrets.get_secrets(endpoint.id, endpoint.secret_version)
+        # Written before the row that names its version: until then nobody signs with it.
+        version = secrets.put_secrets(endpoint.id, before.rotated(secret, overlap=overlap, now=now))
+        changed = replace(endpoint, version=endpoint.version + 1, secret_version=version, updated_at=now)
+        endpoints.replace_endpoint(changed)
+        return changed
+
+    return until_settled(change), secret
 
 
 def disable_endpoint(endpoint_id: str, reason: str, *, endpoints: EndpointStore, now: datetime) -> None:

@@ -35,6 +35,7 @@ MAY = [
     ("api", "dynamodb", "get_item", ROW),
     ("api", "dynamodb", "query", LISTED),
     ("api", "ssm", "get_parameter", STRIPE_KEYS),
+    ("api", "ssm", "get_parameter", ENDPOINT_SECRETS),
     ("relay", "dynamodb", "get_item", ROW),
     ("relay", "dynamodb", "query", ROWS),
     ("relay", "sqs", "send_message", PARKED),
@@ -45,7 +46,7 @@ MAY = [
 MAY_NOT = [
     ("api", "dynamodb", "scan", TABLE),
     ("api", "dynamodb", "delete_table", TABLE),
-    ("api", "ssm", "get_parameter", ENDPOINT_SECRETS),
+    ("api", "ssm", "get_parameter", ENDPOINT_SECRETS_OF_ANOTHER),
     ("api", "sqs", "send_message", DELIVERIES | {"MessageBody": "{}"}),
     ("relay", "dynamodb", "delete_item", ROW),
     ("relay", "dynamodb", "query", LISTED),

@@ -23,7 +23,7 @@ MAY = {
         },
         "${Table.Arn}/index/listing": {"dynamodb:Query"},
         f"{SSM}/stripe": {"ssm:GetParameter"},
-        f"{SSM}/endpoints/*": {"ssm:PutParameter", "ssm:DeleteParameter"},
+        f"{SSM}/endpoints/*": {"ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"},
         "ApiLog": LOGGING,
     },
     "RelayRole": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -28,6 +29,10 @@ _Pattern = Annotated[
     ),
 ]
 _Events = Annotated[list[_Pattern], Meta(min_length=1, max_length=50)]
+_Secret = Annotated[
+    str,
+    Meta(max_length=100, description="Your own: whsec_ and the base64 of 24 to 64 bytes; else we make one"),
+]
 _Description = Annotated[str, Meta(max_length=500)]
 
 
@@ -35,6 +40,14 @@ class NewEndpoint(Struct, forbid_unknown_fields=True, kw_only=True):
     url: _Url
     events: _Events = field(default_factory=lambda: ["*"])
     description: _Description = ""
+    secret: _Secret | None = None
+
+
+class SecretRotation(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The secret before signs on, beside the new one, for `overlap_seconds`."""
+
+    secret: _Secret | None = None
+    overlap_seconds: Annotated[int, Meta(ge=0, le=7 * 86_400)] = 86_400
 
 
 class EndpointChanges(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -60,6 +73,7 @@ def create_endpoint(_call: Call, body: NewEndpoint) -> NewEndpointAnswer:
         body.url,
         body.events,
         body.description,
+        secret=body.secret,
         endpoints=wiring.endpoints(),
         secrets=wiring.endpoint_secrets(),
         resolver=wiring.resolver(),
@@ -106,6 +120,28 @@ def change_endpoint(_call: Call, body: EndpointChanges, endpoint_id: str) -> End
         now=wiring.now(),
     )
     return EndpointAnswer.of(changed)
+
+
+@routes.route(
+    "POST",
+    "/admin/endpoints/{endpoint_id}/secret",
+    body=SecretRotation,
+    answer=NewEndpointAnswer,
+    status=201,
+    refusals=[errors.EndpointNotFound],
+)
+def rotate_secret(_call: Call, body: SecretRotation, endpoint_id: str) -> NewEndpointAnswer:
+    """Give an endpoint a new signing secret. The answer shows it, this once."""
+    endpoint, secret = endpoints.rotate_secret(
+        endpoint_id,
+        secret=body.secret,
+        overlap=timedelta(seconds=body.overlap_seconds),
+        endpoints=wiring.endpoints(),
+        secrets=wiring.endpoint_secrets(),
+        entropy=wiring.entropy,
+        now=wiring.now(),
+    )
+    return NewEndpointAnswer(endpoint=EndpointAnswer.of(endpoint), secret=secret)
 
 
 @routes.route(

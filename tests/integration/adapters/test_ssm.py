@@ -5,7 +5,7 @@ import pytest
 from chalicelib.adapters.ssm import SsmSecrets, StripeKeys, read_stripe_keys, write_stripe_keys
 from chalicelib.domain.errors import ProviderUnavailable
 from tests.integration.adapters.conftest import Clients, Stores
-from tests.making import an_id
+from tests.making import an_id, signing_secrets
 
 HOOK, OTHER_HOOK = an_id("ep", 1), an_id("ep", 2)
 STRIPE = StripeKeys(
@@ -14,23 +14,26 @@ STRIPE = StripeKeys(
 
 
 def test_secrets_are_read_by_the_version_that_putting_them_named(stores: Stores) -> None:
-    version = stores.secrets.put_secrets(HOOK, ["whsec_new", "whsec_old"])
-    assert stores.secrets.get_secrets(HOOK, version) == ["whsec_new", "whsec_old"]
+    version = stores.secrets.put_secrets(HOOK, signing_secrets("whsec_new", "whsec_old"))
+    assert stores.secrets.get_secrets(HOOK, version) == signing_secrets("whsec_new", "whsec_old")
 
 
 def test_an_older_version_stays_readable_and_is_never_the_newer_one(stores: Stores) -> None:
-    first = stores.secrets.put_secrets(HOOK, ["whsec_1"])
-    second = stores.secrets.put_secrets(HOOK, ["whsec_2", "whsec_1"])
+    first = stores.secrets.put_secrets(HOOK, signing_secrets("whsec_1"))
+    second = stores.secrets.put_secrets(HOOK, signing_secrets("whsec_2", "whsec_1"))
     assert first != second
-    assert stores.secrets.get_secrets(HOOK, first) == ["whsec_1"]
-    assert stores.secrets.get_secrets(HOOK, second) == ["whsec_2", "whsec_1"]
-    assert stores.secrets.get_secrets(HOOK, first) == ["whsec_1"]
+    assert stores.secrets.get_secrets(HOOK, first) == signing_secrets("whsec_1")
+    assert stores.secrets.get_secrets(HOOK, second) == signing_secrets("whsec_2", "whsec_1")
+    assert stores.secrets.get_secrets(HOOK, first) == signing_secrets("whsec_1")
 
 
 def test_secrets_of_one_endpoint_are_not_anothers(stores: Stores) -> None:
-    mine, theirs = stores.secrets.put_secrets(HOOK, ["a"]), stores.secrets.put_secrets(OTHER_HOOK, ["b"])
-    assert stores.secrets.get_secrets(HOOK, mine) == ["a"]
-    assert stores.secrets.get_secrets(OTHER_HOOK, theirs) == ["b"]
+    mine, theirs = (
+        stores.secrets.put_secrets(HOOK, signing_secrets("a")),
+        stores.secrets.put_secrets(OTHER_HOOK, signing_secrets("b")),
+    )
+    assert stores.secrets.get_secrets(HOOK, mine) == signing_secrets("a")
+    assert stores.secrets.get_secrets(OTHER_HOOK, theirs) == signing_secrets("b")
 
 
 def test_secrets_that_are_not_there_are_a_failure_of_ours(stores: Stores) -> None:
@@ -39,7 +42,7 @@ def test_secrets_that_are_not_there_are_a_failure_of_ours(stores: Stores) -> Non
 
 
 def test_deleted_secrets_are_gone_and_deleting_them_again_is_no_error(stores: Stores) -> None:
-    version = stores.secrets.put_secrets(HOOK, ["a"])
+    version = stores.secrets.put_secrets(HOOK, signing_secrets("a"))
     stores.secrets.delete_secrets(HOOK)
     stores.secrets.delete_secrets(HOOK)
     with pytest.raises(Exception, match=r"ParameterNotFound|ep_"):
@@ -47,17 +50,17 @@ def test_deleted_secrets_are_gone_and_deleting_them_again_is_no_error(stores: St
 
 
 def test_secrets_lie_encrypted_under_the_stage(aws: Clients) -> None:
-    SsmSecrets(aws.ssm, "/tillhook/encrypted").put_secrets(HOOK, ["whsec_a"])
+    SsmSecrets(aws.ssm, "/tillhook/encrypted").put_secrets(HOOK, signing_secrets("whsec_a"))
     parameter = aws.ssm.get_parameter(Name=f"/tillhook/encrypted/endpoints/{HOOK}")["Parameter"]
     assert parameter["Type"] == "SecureString"
 
 
 def test_a_version_that_was_read_is_not_read_again(aws: Clients) -> None:
     secrets = SsmSecrets(aws.ssm, "/tillhook/cached")
-    version = secrets.put_secrets(HOOK, ["a"])
+    version = secrets.put_secrets(HOOK, signing_secrets("a"))
     secrets.get_secrets(HOOK, version)
     aws.ssm.delete_parameter(Name=f"/tillhook/cached/endpoints/{HOOK}")
-    assert secrets.get_secrets(HOOK, version) == ["a"]
+    assert secrets.get_secrets(HOOK, version) == signing_secrets("a")
 
 
 def test_stripes_keys_are_read_as_they_were_written(aws: Clients) -> None:

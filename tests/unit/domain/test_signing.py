@@ -8,8 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from chalicelib.domain.signing import new_secret, signed_headers
-from tests.fakes import FakeEntropy
+from chalicelib.domain.errors import InvalidRequest
+from chalicelib.domain.signing import (
+    SigningSecret,
+    SigningSecrets,
+    check_secret,
+    new_secret,
+    signed_headers,
+)
+from tests.fakes import NOW, FakeEntropy
 
 ENTROPY = FakeEntropy()
 SECRET, OTHER = new_secret(ENTROPY), new_secret(ENTROPY)
@@ -81,3 +88,44 @@ def test_a_broken_secret_is_an_error_that_does_not_quote_it(secret: str) -> None
         signed(secret)
     assert secret.removeprefix("whsec_") not in str(error.value)
     assert error.value.__cause__ is None
+
+
+def secret_of(size: int) -> str:
+    return "whsec_" + base64.b64encode(bytes(size)).decode()
+
+
+@pytest.mark.parametrize("size", [24, 32, 64])
+def test_an_owners_own_secret_may_have_24_to_64_bytes(size: int) -> None:
+    assert check_secret(secret_of(size)) == secret_of(size)
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "whsec_", "secret", secret_of(23), secret_of(65), secret_of(32)[6:], "whsec_*", "whsec_é"]
+)
+def test_what_is_no_secret_of_the_specification_is_refused_without_quoting_it(secret: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        check_secret(secret)
+    assert not secret.removeprefix("whsec_") or secret not in str(refusal.value)
+
+
+def test_rotating_keeps_what_still_counts_and_drops_what_does_not() -> None:
+    day = timedelta(days=1)
+    first = SigningSecrets([SigningSecret(secret="a")])
+    second = first.rotated("b", overlap=day, now=NOW)
+    third = second.rotated("c", overlap=2 * day, now=NOW + day / 2)
+    assert third.at(NOW + day / 2) == ["c", "b", "a"]
+    assert third.at(NOW + day) == ["c", "b"]
+    assert third.rotated("d", overlap=day, now=NOW + 9 * day).at(NOW + 9 * day) == ["d", "c"]
+
+
+def test_rotating_at_once_leaves_the_new_secret_alone() -> None:
+    assert SigningSecrets([SigningSecret(secret="a")]).rotated("b", overlap=timedelta(), now=NOW).at(NOW) == [
+        "b"
+    ]
+
+
+def test_rotating_without_end_never_holds_more_than_a_few() -> None:
+    held = SigningSecrets([SigningSecret(secret="0")])
+    for number in range(1, 50):
+        held = held.rotated(str(number), overlap=timedelta(days=7), now=NOW)
+    assert held.at(NOW) == ["49", "48", "47", "46", "45"]

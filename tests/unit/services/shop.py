@@ -16,7 +16,7 @@ from chalicelib.domain.orders import Contact, FactKind, Order, PaymentFact
 from chalicelib.services import carts, checkout, deliveries, payments
 from chalicelib.services.checkout import Checkout
 from tests.fakes import NOW, FakeClock, FakeEntropy, FakeProvider, FakeQueue, FakeSender, World
-from tests.making import ADA, a_fact, a_product
+from tests.making import ADA, a_fact, a_product, signing_secrets
 
 MUG = a_product("mug", amount=1200)
 TEA = a_product("tea", amount=700, tracked=True, name="Tea")
@@ -90,7 +90,9 @@ class Shop:
 
     def hook(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint, with a secret, in the store."""
-        version = self.world.put_secrets(endpoint.id, ["whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"])
+        version = self.world.put_secrets(
+            endpoint.id, signing_secrets("whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0")
+        )
         endpoint = replace(endpoint, secret_version=version)
         self.world.create_endpoint(endpoint)
         return endpoint

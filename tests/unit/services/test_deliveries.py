@@ -11,9 +11,10 @@ from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errors import DeliveryNotFound, EndpointNotFound, EventNotFound
 from chalicelib.domain.events import Event
 from chalicelib.services.deliveries import list_of_endpoint, list_of_event, read_delivery
+from chalicelib.services.endpoints import rotate_secret
 from chalicelib.services.relay import fan_out
 from tests.fakes import NOW, FakeSender, Post, interrupt
-from tests.making import a_delivery, a_message, an_endpoint, an_event, an_id
+from tests.making import a_delivery, a_message, an_endpoint, an_event, an_id, signing_secrets
 from tests.unit.services.shop import Shop
 
 EVENT = an_event()
@@ -27,7 +28,7 @@ def hook(shop: Shop) -> Endpoint:
 
 def is_genuine(shop: Shop, endpoint: Endpoint, post: Post) -> bool:
     """Whether the official library takes it, as any receiver would; its own clock is the machine's."""
-    (secret,) = shop.world.get_secrets(endpoint.id, endpoint.secret_version)
+    (secret,) = shop.world.get_secrets(endpoint.id, endpoint.secret_version).at(shop.clock.now)
     at = post.headers["webhook-timestamp"]
     expected = Webhook(secret).sign(post.headers["webhook-id"], shop.clock.now, post.body.decode())
     return (at, post.headers["webhook-signature"]) == (str(int(shop.clock.now.timestamp())), expected)
@@ -260,12 +261,41 @@ def test_a_message_of_an_event_that_is_gone_is_an_error_that_somebody_sees(
 
 def test_a_message_is_signed_by_each_secret_of_its_endpoint(shop: Shop, hook: Endpoint) -> None:
     version = shop.world.put_secrets(
-        hook.id, ["whsec_bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3", "whsec_b2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xk"]
+        hook.id,
+        signing_secrets("whsec_bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3", "whsec_b2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xk"),
     )
     shop.world.replace_endpoint(replace(hook, version=2, secret_version=version))
     sender = FakeSender(200)
     shop.attempt(a_message(EVENT, hook), sender)
     assert len(sender.posts[0].headers["webhook-signature"].split(" ")) == 2
+
+
+def test_a_replaced_secret_signs_until_its_overlap_is_over(shop: Shop, hook: Endpoint) -> None:
+    before = shop.world.get_secrets(hook.id, hook.secret_version).at(NOW)[0]
+    rotated, secret = rotate_secret(
+        hook.id,
+        secret=None,
+        overlap=timedelta(hours=24),
+        endpoints=shop.world,
+        secrets=shop.world,
+        entropy=shop.entropy,
+        now=NOW,
+    )
+    assert rotated.secret_version != hook.secret_version
+    for receivers_secret, later, is_taken in (
+        (before, timedelta(hours=23), True),
+        (secret, timedelta(hours=23), True),
+        (before, timedelta(hours=25), False),
+        (secret, timedelta(hours=25), True),
+    ):
+        shop.clock.now = NOW + later
+        sender = FakeSender(200)
+        shop.attempt(a_message(an_event((receivers_secret, later)), hook), sender)
+        (post,) = sender.posts
+        expected = Webhook(receivers_secret).sign(
+            post.headers["webhook-id"], shop.clock.now, post.body.decode()
+        )
+        assert (expected in post.headers["webhook-signature"].split(" ")) == is_taken
 
 
 class TestLookingAtDeliveries:

@@ -51,7 +51,7 @@ def test_a_new_endpoint_is_enabled_and_has_a_secret_of_its_own(shop: Shop) -> No
     (one, secret), (other, other_secret) = create(shop), create(shop)
     assert read_endpoint(one.id, endpoints=shop.world) == one
     assert (one.version, one.enabled, one.events, one.description) == (1, True, ["order.*"], "warehouse")
-    assert shop.world.get_secrets(one.id, one.secret_version) == [secret]
+    assert shop.world.get_secrets(one.id, one.secret_version).at(LATER) == [secret]
     assert one.id != other.id
     assert secret != other_secret
     assert secret not in repr(one)

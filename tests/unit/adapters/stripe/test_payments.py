@@ -236,7 +236,24 @@ def test_a_callback_is_verified_before_it_is_read() -> None:
             payments.parse_callback(b"not even JSON", headers, now=NOW)
 
 
-def test_what_is_asked_of_stripe_has_the_types_of_the_pinned_version(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def judges(monkeypatch: pytest.MonkeyPatch) -> dict[str, TypeAdapter[Any]]:
+    """The SDK's types of a new intent's parameters and of a request's options, as checks at run time."""
+    # Names that the SDK imports for type checkers alone, and a type of its own that pydantic can't know.
+    monkeypatch.setattr(f"{PaymentIntentCreateParams.__module__}.Mapping", Mapping, raising=False)
+    for module in (PaymentIntentCreateParams.__module__, RequestOptions.__module__):
+        monkeypatch.setattr(f"{module}.StripeContext", str, raising=False)
+    monkeypatch.setattr(
+        "stripe._stripe_object.UntypedStripeObject.__get_pydantic_core_schema__",
+        lambda *_: core_schema.is_instance_schema(stripe.StripeObject),
+        raising=False,
+    )
+    return {"params": TypeAdapter(PaymentIntentCreateParams), "options": TypeAdapter(RequestOptions)}
+
+
+def test_what_is_asked_of_stripe_has_the_types_of_the_pinned_version(
+    monkeypatch: pytest.MonkeyPatch, judges: dict[str, TypeAdapter[Any]]
+) -> None:
     """The SDK's own types judge, unknown fields refused; the sandbox checks the values."""
     asked: list[tuple[object, object]] = []
 

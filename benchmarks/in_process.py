@@ -1,0 +1,165 @@
+"""Tell the story of a sale and measure it; what was measured goes to standard output, as JSON.
+
+    python -m benchmarks.in_process meter     one sale: its calls to AWS and what they bill
+    python -m benchmarks.in_process time      many sales: processor time, ours and the database's
+
+Started by `benchmarks.sales` in the shipped tree, with the environment of a function.
+"""
+
+import logging
+import os
+import queue
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import boto3
+import msgspec
+from botocore.client import BaseClient
+
+from benchmarks.capacity import Index, Key, Row, key_of
+from benchmarks.metering import Meter, Step, Timing
+from benchmarks.story import Notice, Story, World, mailbox
+from chalicelib import wiring
+from chalicelib.domain.catalog import Product
+from chalicelib.logs import JsonFormatter
+from chalicelib.services import catalog, endpoints
+from local.aws import ROOT
+from local.demo.owner import PAID, read_catalog
+from local.demo.stripe import SANDBOX_KEYS, Sandbox
+from local.demo.web import Api
+
+CATALOG = ROOT / "local/catalog.json"
+PLENTY = 1_000_000
+WARMING = 5
+ROUNDS = 40
+
+
+class Stopwatch:
+    def __init__(self, database: int | None) -> None:
+        self.timings: dict[str, Timing] = {}
+        # Linux's clock of another process's processor time (clock_getcpuclockid).
+        self._clock = None if database is None or sys.platform != "linux" else ~database << 3 | 2
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        timing = self.timings.setdefault(name, Timing(name=name))
+        theirs, ours = self._database(), time.process_time()
+        yield
+        timing.ours.append((time.process_time() - ours) * 1000)
+        if self._clock is not None:
+            timing.database.append((self._database() - theirs) * 1000)
+
+    def _database(self) -> float:
+        return 0.0 if self._clock is None else time.clock_gettime(self._clock)
+
+
+class _Table:
+    """The table as somebody sees it whom nobody meters."""
+
+    def __init__(self, client: BaseClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def indexes(self) -> list[Index]:
+        described = self._client.describe_table(TableName=self._name)["Table"]
+        return [Index.of(index) for index in described["GlobalSecondaryIndexes"]]
+
+    def images(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        if not keys:
+            return {}
+        wanted = {"Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys], "ConsistentRead": True}
+        found = self._client.batch_get_item(RequestItems={self._name: wanted})["Responses"]
+        return {key_of(row): row for row in found[self._name]}
+
+
+class _Counted(logging.Handler):
+    """Keeps no line, and tells the meter how long each was."""
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__()
+        self._meter = meter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._meter.logged(len(self.format(record).encode()) + 1)
+
+
+def main(mode: str) -> int:
+    with mailbox() as (address, notices):
+        sandbox = Sandbox(api_base=os.environ["TILLHOOK_STRIPE_API_BASE"])
+        sandbox.call_back(address, secret=SANDBOX_KEYS.webhook_secrets)
+        measure = {"meter": _metered, "time": _timed}[mode]
+        found = measure(lambda: Story(_world(sandbox, notices)))
+    sys.stdout.write(msgspec.json.encode(found).decode())
+    return 0
+
+
+def _metered(open_shop: Callable[[], Story]) -> list[Step]:
+    """The first sale of fresh functions: all that they keep for later is read in it."""
+    table = _Table(boto3.Session().client("dynamodb"), wiring.settings().table)
+    session = wiring._session()  # noqa: SLF001 (the one place that all clients come from)
+    meter = Meter(session, images=table.images, indexes=table.indexes())
+    _log_to(_Counted(meter))
+    open_shop().tell(meter.step)
+    return meter.steps
+
+
+def _timed(open_shop: Callable[[], Story]) -> list[Timing]:
+    process_id = os.environ.get("BENCH_DATABASE_PROCESS")
+    with Path(os.devnull).open("w") as nowhere:
+        _log_to(logging.StreamHandler(nowhere))
+        story = open_shop()
+        for _ in range(WARMING):
+            story.tell(Stopwatch(None).step)
+        stopwatch = Stopwatch(int(process_id) if process_id else None)
+        for _ in range(ROUNDS):
+            story.tell(stopwatch.step)
+    return list(stopwatch.timings.values())
+
+
+def _log_to(handler: logging.Handler) -> None:
+    """As Lambda does: a handler is there before our code runs."""
+    handler.setFormatter(JsonFormatter())
+    logging.getLogger().addHandler(handler)
+
+
+def _world(sandbox: Sandbox, notices: "queue.Queue[Notice]") -> World:
+    """Fill the shop with the demo's catalogue and register the receiver."""
+    found = read_catalog(CATALOG)
+    products = msgspec.convert(found["products"], list[Product])
+    catalog.push_catalog(products, catalog=wiring.catalog())
+    tracked = [product.sku for product in products if product.is_tracked]
+    for sku in tracked:
+        wiring.catalog().set_stock(sku, PLENTY)
+    receiver = Api(url=os.environ["BENCH_RECEIVER_URL"])
+    _, secret = endpoints.create_endpoint(
+        f"{receiver.url}/hook",
+        [PAID],
+        "The benchmark's receiver",
+        endpoints=wiring.endpoints(),
+        secrets=wiring.endpoint_secrets(),
+        resolver=wiring.resolver(),
+        policy=wiring.settings().endpoint_policy,
+        entropy=secrets.token_bytes,
+        now=wiring.now(),
+    )
+    receiver.ask("PUT", "/secret", {"secret": secret})
+    first, second, third = tracked[:3]
+    settings = wiring.settings()
+    return World(
+        aws=cache(boto3.Session().client),
+        table=settings.table,
+        queue_url=settings.deliveries_queue_url,
+        sandbox=sandbox,
+        notices=notices,
+        receiver=receiver,
+        skus=(first, second, third),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

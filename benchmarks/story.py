@@ -1,0 +1,206 @@
+"""One sale, told by calling the shipped functions in this process with the events that AWS hands them.
+
+The steps' names are those of the figures. Which folder `app` and `chalicelib` come from is the caller's
+choice: whatever is first on the path.
+"""
+
+import itertools
+import json
+import queue
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+from botocore.client import BaseClient
+
+from app import app
+from benchmarks.lambda_events import Context, Request, from_gateway, from_queue, from_stream
+from chalicelib.workers.deliver import deliver
+from chalicelib.workers.relay import relay
+from local.demo.stripe import Sandbox
+from local.demo.web import Api
+
+Json = dict[str, Any]
+Around = Callable[[str], AbstractContextManager[None]]
+"""Given a step's name, the context that measures it."""
+
+WEBHOOK_WITHIN = 10  # seconds
+COUNTRY = {"line1": "1 Analytical Row", "city": "London", "postal_code": "EC1A 1BB", "country": "GB"}
+
+
+class Unexpected(Exception):
+    """A function answered otherwise than a good sale needs, so what was measured means nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """A webhook of Stripe's as it came."""
+
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Everybody whom the functions deal with. `aws` makes clients that nobody measures."""
+
+    aws: Callable[[str], BaseClient]
+    table: str
+    queue_url: str
+    sandbox: Sandbox
+    notices: "queue.Queue[Notice]"
+    receiver: Api
+    skus: tuple[str, str, str]
+
+
+class Story:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._numbers = itertools.count(1)
+
+    def tell(self, around: Around) -> None:
+        """From the first look at the catalogue to the delivered webhook. Raises `Unexpected`."""
+        first, second, third = self._world.skus
+        self._call(around, "list products", Request(method="GET", resource="/products"))
+        cart = self._call(around, "create cart", Request(method="POST", resource="/carts"))
+        self._put(around, "add first item", cart, first)
+        shown = self._put(around, "add second item", cart, second)
+        self._read_cart(around, "read cart of two", cart)
+        self._put(around, "add third item", cart, third)
+        self._read_cart(around, "read cart of three", cart)
+        shown = self._put(around, "remove third item", cart, third, quantity=0)
+        placed = self._check_out(around, shown)
+        self._world.sandbox.pay(placed["client_secret"])
+        self._call_back(around)
+        self._relay_and_deliver(around, placed["order_id"])
+        order = self._read_order(around, placed)
+        if order["status"] != "paid":
+            raise Unexpected(f"The order is {order['status']}, not paid.")
+
+    def _put(self, around: Around, step: str, cart: Json, sku: str, quantity: int = 1) -> Json:
+        request = Request(
+            method="PUT",
+            resource="/carts/{cart_id}/items/{sku}",
+            parts={"cart_id": cart["id"], "sku": sku},
+            body=json.dumps({"quantity": quantity}),
+        )
+        return self._call(around, step, request)
+
+    def _read_cart(self, around: Around, step: str, cart: Json) -> None:
+        request = Request(method="GET", resource="/carts/{cart_id}", parts={"cart_id": cart["id"]})
+        self._call(around, step, request)
+
+    def _check_out(self, around: Around, cart: Json) -> Json:
+        body = {
+            "email": "ada@shopper.example",
+            "name": "Ada Lovelace",
+            "shipping_address": COUNTRY,
+            "expected_total": cart["amount"],
+        }
+        request = Request(
+            method="POST",
+            resource="/carts/{cart_id}/checkout",
+            parts={"cart_id": cart["id"]},
+            body=json.dumps(body),
+        )
+        return self._call(around, "check out", request)
+
+    def _call_back(self, around: Around) -> None:
+        notice = self._world.notices.get(timeout=WEBHOOK_WITHIN)
+        request = Request(
+            method="POST", resource="/callbacks/stripe", headers=notice.headers, body=notice.body
+        )
+        answer = self._call(around, "callback", request)
+        if answer["ignored"]:
+            raise Unexpected("The callback was ignored.")
+
+    def _read_order(self, around: Around, placed: Json) -> Json:
+        request = Request(
+            method="GET",
+            resource="/orders/{order_id}",
+            parts={"order_id": placed["order_id"]},
+            headers={"Authorization": f"Bearer {placed['order_token']}"},
+        )
+        return self._call(around, "read order", request)
+
+    def _relay_and_deliver(self, around: Around, order_id: str) -> None:
+        event = from_stream(self._event_row(order_id))
+        with around("relay"):
+            answer = relay(event, Context())
+        _require_clean(answer)
+        messages = self._take_messages()
+        event = from_queue(messages)
+        with around("deliver"):
+            answer = deliver(event, Context())
+        _require_clean(answer)
+        newest = self._world.receiver.ask("GET", "/received.json")["received"][0]
+        if not newest["verified"] or newest["payload"]["data"]["order"]["id"] != order_id:
+            raise Unexpected(f"The receiver has not verified the webhook of {order_id}.")
+
+    def _event_row(self, order_id: str) -> Json:
+        """As the table's stream would show it: the order's ledger names the event."""
+        table = self._world.aws("dynamodb")
+        key = {":pk": {"S": f"ORDER#{order_id}"}, ":sk": {"S": "LEDGER#"}}
+        (entry,) = table.query(
+            TableName=self._world.table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues=key,
+        )["Items"]
+        event = {"pk": {"S": f"EVENT#{entry['event_id']['S']}"}, "sk": {"S": "EVENT"}}
+        row: Json = table.get_item(TableName=self._world.table, Key=event)["Item"]
+        return row
+
+    def _take_messages(self) -> list[Json]:
+        sqs = self._world.aws("sqs")
+        messages: list[Json] = sqs.receive_message(
+            QueueUrl=self._world.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=5
+        ).get("Messages", [])
+        if len(messages) != 1:
+            raise Unexpected(f"The relay should have sent one message; {len(messages)} are in the queue.")
+        sqs.delete_message(QueueUrl=self._world.queue_url, ReceiptHandle=messages[0]["ReceiptHandle"])
+        return messages
+
+    def _call(self, around: Around, step: str, request: Request) -> Json:
+        event = from_gateway(request, request_id=f"00000000-0000-4000-8000-{next(self._numbers):012}")
+        with around(step):
+            answer = app(event, Context())
+        if not 200 <= answer["statusCode"] < 300:  # noqa: PLR2004 (HTTP's success)
+            raise Unexpected(f"{step} was answered with {answer['statusCode']}: {answer['body']}")
+        found: Json = json.loads(answer["body"])
+        return found
+
+
+def _require_clean(answer: Json) -> None:
+    if answer["batchItemFailures"]:
+        raise Unexpected(f"A worker left messages undone: {answer}")
+
+
+@contextmanager
+def mailbox() -> "Iterator[tuple[str, queue.Queue[Notice]]]":
+    """Where Stripe's webhooks are kept until the story needs them: an address, and what came in there."""
+    notices: queue.Queue[Notice] = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+            if json.loads(body)["type"] == "payment_intent.succeeded":
+                notices.put(Notice(headers=dict(self.headers.items()), body=body))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.5}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", notices
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
