@@ -28,10 +28,8 @@ def test_an_older_version_stays_readable_and_is_never_the_newer_one(stores: Stor
 
 
 def test_secrets_of_one_endpoint_are_not_anothers(stores: Stores) -> None:
-    mine, theirs = (
-        stores.secrets.put_secrets(HOOK, signing_secrets("a")),
-        stores.secrets.put_secrets(OTHER_HOOK, signing_secrets("b")),
-    )
+    mine = stores.secrets.put_secrets(HOOK, signing_secrets("a"))
+    theirs = stores.secrets.put_secrets(OTHER_HOOK, signing_secrets("b"))
     assert stores.secrets.get_secrets(HOOK, mine) == signing_secrets("a")
     assert stores.secrets.get_secrets(OTHER_HOOK, theirs) == signing_secrets("b")
 

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.integration.api.calling import ADDRESS, Json, Shop
+from tests.integration.api.callers import ADDRESS, Json, Shop
 
 from chalicelib import wiring
 from chalicelib.domain.carts import MAX_SKUS

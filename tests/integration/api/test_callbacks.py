@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.integration.api.calling import Json, Shop, Stripe
+from tests.integration.api.callers import Json, Shop, Stripe
 
 from chalicelib import wiring
 from tests.making import a_product, an_id

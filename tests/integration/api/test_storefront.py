@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.integration.api.calling import ADDRESS, DECLINED_CARD, Answer, Json, Shop, Stripe
+from tests.integration.api.callers import ADDRESS, DECLINED_CARD, Answer, Json, Shop, Stripe
 
 from tests.making import a_product
 
