@@ -16,7 +16,7 @@ export PIP_CACHE_DIR := $(CURDIR)/.local/cache/pip
 help: ## list these commands
 	@echo "Tillhook: a cart, a checkout and signed webhooks for static sites, in your own AWS account."
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
 demo: $(VENV)/ready .venv-ministack/ready ## run a whole shop on this machine and make a purchase (ONCE=1: then end)
 	@$(BIN)/python -m local.demo $(if $(ONCE),--once)
