@@ -47,6 +47,10 @@ class Unreadable(Exception):
         self.key = key
 
 
+class Unsendable(Exception):
+    """A queue will never take this message, however often it is sent."""
+
+
 class Page(Struct, Generic[Item], frozen=True):
     """Some items and, if there may be more, the cursor that continues behind them."""
 
@@ -60,7 +64,8 @@ class CartStore(Protocol):
     def get_cart_and_product(self, cart_id: str, sku: str) -> tuple[Cart | None, Product | None]:
         """Both in one round trip."""
 
-    def create_cart(self, cart: Cart) -> None: ...
+    def create_cart(self, cart: Cart) -> None:
+        """Write a cart whose id is new; the same again is the same."""
 
     def replace_cart(self, cart: Cart) -> None:
         """Write the cart over the version just before its own; Moved if another one is there."""
@@ -151,7 +156,7 @@ class DeliveryStore(Protocol):
 
 class DeliveryQueue(Protocol):
     def send(self, messages: Sequence[Message]) -> None:
-        """All of them, each at least once; an error if any could not be sent."""
+        """All of them, each at least once; Unsendable or another error if any could not be sent."""
 
     def send_later(self, message: Message, delay: timedelta) -> None:
         """Deliver the message after `delay`, which may be days. The same message again is the same."""
@@ -168,7 +173,8 @@ class EndpointStore(Protocol):
 
     def get_endpoint(self, endpoint_id: str) -> Endpoint | None: ...
 
-    def create_endpoint(self, endpoint: Endpoint) -> None: ...
+    def create_endpoint(self, endpoint: Endpoint) -> None:
+        """Write an endpoint whose id is new; the same again is the same."""
 
     def replace_endpoint(self, endpoint: Endpoint) -> None:
         """Write the endpoint over the version just before its own, or Moved."""

@@ -79,7 +79,6 @@ class World:
 
     @_atomic
     def create_cart(self, cart: Cart) -> None:
-        _require(cart.id not in self.carts)
         self.carts[cart.id] = cart
 
     @_atomic
@@ -245,7 +244,6 @@ class World:
 
     @_atomic
     def create_endpoint(self, endpoint: Endpoint) -> None:
-        _require(endpoint.id not in self.endpoints)
         self.endpoints[endpoint.id] = endpoint
 
     @_atomic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ import msgspec
 
 from chalicelib.domain.deliveries import Message
 from chalicelib.domain.errors import Unavailable
+from chalicelib.ports import Unsendable
 
 _SEND_AT_ONCE = 10
 _BATCH_BYTES = 1_000_000  # SQS takes 1 MiB a request; what is around the bodies needs a little
@@ -55,7 +57,10 @@ class SqsDeliveries:
         for _ in range(_TRIES):
             numbered = [entry | {"Id": str(index)} for index, entry in enumerate(entries)]
             answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=numbered)
-            entries = [entries[int(failure["Id"])] for failure in answer.get("Failed", [])]
+            failed = answer.get("Failed", [])
+            if any(failure.get("SenderFault") for failure in failed):
+                raise Unsendable(", ".join(sorted({failure["Code"] for failure in failed})))
+            entries = [entries[int(failure["Id"])] for failure in failed]
             if not entries:
                 return
         raise Unavailable(f"SQS did not take {len(entries)} messages.")
@@ -76,7 +81,8 @@ class SqsDeadLetters:
 def _entry(message: Message) -> dict[str, str]:
     # The group makes the queue a fair one: an endpoint with a backlog does not delay the others.
     return {
-        "MessageBody": msgspec.json.encode(message).decode(),
+        # In ASCII: SQS refuses some characters that JSON and shoppers' names may have (U+FFFE, U+FFFF).
+        "MessageBody": json.dumps(msgspec.to_builtins(message), separators=(",", ":")),
         "MessageGroupId": message.endpoint_id,
     }
 

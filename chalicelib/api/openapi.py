@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -33,6 +34,12 @@ def publish(operations: Iterable[Operation]) -> None:
 @routes.route("GET", "/openapi.json", answer=dict[str, Any])
 def get_openapi(_call: Call) -> dict[str, Any]:
     """This document."""
+    return _whole()
+
+
+@cache
+def _whole() -> dict[str, Any]:
+    # Once per process: anybody may ask for it, and making it costs as much as a checkout.
     return document(_documented)
 
 
@@ -59,7 +66,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
 
 def _operation(operation: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": operation.name,
+        "operationId": f"{operation.audience}_{operation.name}",
         "summary": operation.summary,
         "tags": [operation.audience],
         "responses": _responses(operation, schema_of),

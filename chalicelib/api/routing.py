@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Literal, TypeVar
@@ -90,7 +91,7 @@ class Call:
 
     def limit(self) -> int:
         text = self.query("limit") or "20"
-        if not text.isdecimal() or not 1 <= int(text[:6]) <= PAGE_LIMIT:
+        if not re.fullmatch(r"[1-9]\d{0,2}", text, re.ASCII) or int(text) > PAGE_LIMIT:
             raise errors.InvalidRequest(f"limit must be a whole number from 1 to {PAGE_LIMIT}.")
         return int(text)
 

@@ -10,12 +10,12 @@ from msgspec import Meta, Struct, field
 from .errors import InvalidRequest
 from .money import MAX_AMOUNT
 
-SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$"
+SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}(?!\n)$"
 """A SKU stands in paths as it is, so it has only characters that no encoding touches."""
 
 Sku = Annotated[str, Meta(pattern=SKU_PATTERN, description="Stock keeping unit; stands in paths as it is")]
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT, description="Minor units of the currency")]
-CurrencyCode = Annotated[str, Meta(pattern="^[a-z]{3}$", description="ISO 4217, lower case")]
+CurrencyCode = Annotated[str, Meta(pattern=r"^[a-z]{3}(?!\n)$", description="ISO 4217, lower case")]
 
 
 class ProductFields(Struct, frozen=True, kw_only=True):
@@ -37,9 +37,13 @@ class Product(ProductFields, frozen=True, kw_only=True):
         return self.stock == "tracked"
 
 
+def is_sku(text: str) -> bool:
+    return re.fullmatch(SKU_PATTERN, text, re.ASCII) is not None
+
+
 def require_sku(text: str) -> str:
     """The text, if it can be a SKU."""
-    if not re.fullmatch(SKU_PATTERN, text, re.ASCII):
+    if not is_sku(text):
         raise InvalidRequest("A SKU has up to 64 letters, digits and . _ ~ -, a letter or digit first.")
     return text
 

@@ -54,7 +54,7 @@ _Text = Annotated[str, Meta(min_length=1, max_length=200)]
 class Address(Struct, frozen=True, kw_only=True, omit_defaults=True):
     line1: _Text
     city: _Text
-    country: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}(?!\n)$", description="ISO 3166-1 alpha-2")]
     line2: Annotated[str, Meta(max_length=200)] = ""
     postal_code: Annotated[str, Meta(max_length=20)] = ""
     state: Annotated[str, Meta(max_length=100)] = ""
@@ -261,7 +261,10 @@ def apply(
 def _is_stale(order: Order, fact: PaymentFact) -> bool:
     """A bank's "processing" that comes late, after its "failed", is not news."""
     as_of = order.payment.as_of
-    return fact.kind != "succeeded" and as_of is not None and fact.occurred_at < as_of
+    if fact.kind == "succeeded" or as_of is None:
+        return False
+    # Stripe tells whole seconds: within one, what was decided comes after what was under way.
+    return fact.occurred_at < as_of or (fact.occurred_at == as_of and fact.kind == "processing")
 
 
 def ledger_key(fact: PaymentFact) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from chalicelib.domain import carts as rules
 from chalicelib.domain.carts import Cart, PricedCart
-from chalicelib.domain.catalog import Product
+from chalicelib.domain.catalog import Product, is_sku
 from chalicelib.domain.errors import CartNotFound, ItemNotInCart, ProductNotFound
 from chalicelib.domain.identifiers import Entropy, is_id, new_id
 from chalicelib.ports import CartStore, CatalogStore
@@ -33,6 +33,8 @@ def set_quantity(
 ) -> PricedCart:
     """Put `quantity` of the product into the cart, in place of what was there; 0 takes it out."""
     require_cart_id(cart_id)
+    if not is_sku(sku):
+        raise ProductNotFound(sku[:64]) if quantity else ItemNotInCart(sku[:64])
 
     def change() -> PricedCart:
         found, product = carts.get_cart_and_product(cart_id, sku)

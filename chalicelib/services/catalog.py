@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from chalicelib.domain.catalog import Availability, CatalogChange, Product, availability, compare
+from chalicelib.domain.catalog import Availability, CatalogChange, Product, availability, compare, is_sku
 from chalicelib.domain.errors import InvalidRequest, ProductNotFound
 from chalicelib.domain.money import CURRENCIES
 from chalicelib.ports import CatalogStore, Page, StockStore
@@ -30,6 +30,8 @@ def list_offers(*, limit: int, cursor: str | None, catalog: CatalogStore, stock:
 
 
 def read_offer(sku: str, *, stock: StockStore) -> Offer:
+    if not is_sku(sku):
+        raise ProductNotFound(sku[:64])
     products, available = stock.get_products_and_stock([sku])
     if sku not in products:
         raise ProductNotFound(sku)
@@ -48,8 +50,8 @@ def put_product(product: Product, *, catalog: CatalogStore) -> Product:
 
 def delete_product(sku: str, *, catalog: CatalogStore) -> None:
     """Stop selling it. Its stock stays, in case it comes back."""
-    if sku not in catalog.get_products([sku]):
-        raise ProductNotFound(sku)
+    if not is_sku(sku) or sku not in catalog.get_products([sku]):
+        raise ProductNotFound(sku[:64])
     catalog.delete_products([sku])
 
 

@@ -177,8 +177,10 @@ def _with_contact(order: Order, contact: Contact, *, orders: OrderStore, now: da
 
 def _payment_session(order: Order, *, orders: OrderStore, provider: PaymentProvider) -> PaymentSession:
     if order.payment.reference:
-        return provider.resume_payment(order.payment.reference)
-    session = provider.open_payment(order)
-    # Until this is written nobody has the client secret, so nobody can pay what we don't know of.
+        session = provider.resume_payment(order.payment.reference)
+    else:
+        session = provider.open_payment(order)
+    # Until this is written nobody has the client secret, so nobody can pay what we don't know of. It is
+    # written again for a payment that is resumed: an earlier try may have ended half-way through it.
     orders.save_reference(order.id, provider=provider.name, reference=session.reference)
     return session

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.domain.deliveries import (
     Delivery,
@@ -35,6 +36,7 @@ from chalicelib.ports import (
     Sender,
 )
 
+from .contention import until_settled
 from .endpoints import disable_endpoint, read_endpoint
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,9 @@ def attempt(
     """
     endpoint = endpoints.get_endpoint(message.endpoint_id)
     if endpoint is None or not endpoint.enabled:
+        # A message is dropped on the owner's last word only, never on a cached one.
+        endpoint = endpoint_store.get_endpoint(message.endpoint_id)
+    if endpoint is None or not endpoint.enabled:
         log.info("endpoint is gone or disabled", extra=_ids(message))
         return None
     previous = None
@@ -81,7 +86,7 @@ def attempt(
         asked=asked_delay(reply.retry_after, now=now),
     )
     if decision.endpoint_gone:
-        disable_endpoint(endpoint.id, "It answered 410 Gone.", endpoints=endpoint_store, now=now)
+        disable_endpoint(endpoint, "It answered 410 Gone.", endpoints=endpoint_store, now=now)
     delivery = record(previous, message, reply, decision, at=at, now=now)
     _record(delivery, previous, message, deliveries=deliveries, queue=queue)
     return delivery
@@ -134,11 +139,23 @@ def _record(
     try:
         deliveries.save_delivery(delivery, previous=previous)
     except Moved:
-        # A second copy of this message was faster. Its record stands; ours would tell the same.
+        # A second copy of this message was faster. Its record stands, unless only ours arrived.
         log.info("attempt was recorded by another", extra=_ids(message))
+        if delivery.status == "delivered":
+            until_settled(lambda: _insist(delivery, deliveries=deliveries))
         return
     outcome = {"status": delivery.status, "http_status": delivery.attempts[-1].status}
     log.info("attempt made", extra=_ids(message) | outcome)
+
+
+def _insist(delivery: Delivery, *, deliveries: DeliveryStore) -> None:
+    """Have it recorded that the webhook arrived, beside what a slower or unluckier copy recorded."""
+    there = deliveries.get_delivery(delivery.event_id, delivery.endpoint_id)
+    if there is not None and there.status == "delivered":
+        return
+    attempts = [*(there.attempts if there else ()), delivery.attempts[-1]]
+    attempt = max(delivery.attempt, there.attempt if there else 0)
+    deliveries.save_delivery(replace(delivery, attempts=attempts, attempt=attempt), previous=there)
 
 
 def _next(message: Message) -> Message:

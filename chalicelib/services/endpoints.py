@@ -114,12 +114,12 @@ def rotate_secret(
     return until_settled(change), secret
 
 
-def disable_endpoint(endpoint_id: str, reason: str, *, endpoints: EndpointStore, now: datetime) -> None:
+def disable_endpoint(asked: Endpoint, reason: str, *, endpoints: EndpointStore, now: datetime) -> None:
     """Deliver nothing more there, until the owner enables it again. One that is gone or disabled stays so."""
 
     def change() -> None:
-        endpoint = endpoints.get_endpoint(endpoint_id)
-        if endpoint is None or not endpoint.enabled:
+        endpoint = endpoints.get_endpoint(asked.id)
+        if endpoint is None or not endpoint.enabled or endpoint.url != asked.url:
             return
         endpoints.replace_endpoint(
             replace(
@@ -130,16 +130,19 @@ def disable_endpoint(endpoint_id: str, reason: str, *, endpoints: EndpointStore,
                 updated_at=now,
             )
         )
-        log.warning("endpoint disabled: %s", reason, extra={"endpoint_id": endpoint_id})
+        log.warning("endpoint disabled: %s", reason, extra={"endpoint_id": asked.id})
 
     until_settled(change)
 
 
 def delete_endpoint(endpoint_id: str, *, endpoints: EndpointStore, secrets: SecretStore) -> None:
     """Nothing more is sent there, not even what is on its way."""
-    if not is_id("ep", endpoint_id) or not endpoints.delete_endpoint(endpoint_id):
+    if not is_id("ep", endpoint_id):
         raise EndpointNotFound
-    secrets.delete_secrets(endpoint_id)
+    existed = endpoints.delete_endpoint(endpoint_id)
+    secrets.delete_secrets(endpoint_id)  # even so: an earlier try may have been cut off before this
+    if not existed:
+        raise EndpointNotFound
 
 
 def _require_safe(url: str, *, resolver: Resolver, policy: EndpointPolicy) -> None:

@@ -7,6 +7,8 @@ from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.orders import Order, OrderSummary, token_opens
 from chalicelib.ports import OrderStore, OrderStory, Page
 
+_REFERENCE_LENGTH = 255  # Stripe's own limit of an id; no provider's is longer
+
 
 def read_own_order(order_id: str, token: str, *, orders: OrderStore) -> Order:
     """The order that `token` opens. A wrong token and a missing order look the same."""
@@ -25,6 +27,8 @@ def read_story(order_id: str, *, orders: OrderStore) -> OrderStory:
 
 def find_story(*, provider: str, reference: str, orders: OrderStore) -> OrderStory:
     """The order behind a payment as the provider's own dashboard names it."""
+    if len(provider) + len(reference) > _REFERENCE_LENGTH:
+        raise OrderNotFound
     order_id = orders.find_order_id(provider=provider, reference=reference)
     if order_id is None:
         raise OrderNotFound

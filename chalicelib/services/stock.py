@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from chalicelib.domain.catalog import is_sku
 from chalicelib.domain.errors import Conflict, ProductNotFound, StockNotTracked
 from chalicelib.ports import CatalogStore, StockShort, StockStore
 
@@ -11,9 +12,9 @@ from .contention import until_settled
 
 
 def read_stock(sku: str, *, stock: StockStore) -> int:
-    available = stock.get_stock([sku])
+    available = stock.get_stock([sku]) if is_sku(sku) else {}
     if sku not in available:
-        raise StockNotTracked(sku)
+        raise StockNotTracked(sku[:64])
     return available[sku]
 
 
@@ -22,14 +23,16 @@ def set_stock(sku: str, available: int, *, stock: StockStore, catalog: CatalogSt
 
     Beside running sales use `adjust_stock`: a sale between looking and setting would be forgotten.
     """
-    if sku not in catalog.get_products([sku]):
-        raise ProductNotFound(sku)
+    if not is_sku(sku) or sku not in catalog.get_products([sku]):
+        raise ProductNotFound(sku[:64])
     until_settled(lambda: stock.set_stock(sku, available))
     return available
 
 
 def adjust_stock(sku: str, by: int, *, key: str, stock: StockStore, now: datetime) -> int:
     """Add (or take) some, safe beside sales; the same `key` again changes nothing more."""
+    if not is_sku(sku):
+        raise StockNotTracked(sku[:64])
     try:
         available = until_settled(lambda: stock.adjust_stock(sku, by, key=key, now=now))
     except StockShort:

@@ -8,8 +8,9 @@ from typing import Any
 from chalice.app import Blueprint, DynamoDBEvent
 
 from chalicelib import logs, wiring
+from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.events import Event
-from chalicelib.ports import Unreadable
+from chalicelib.ports import Unreadable, Unsendable
 from chalicelib.services.relay import fan_out
 
 from .batch import Failures
@@ -34,17 +35,26 @@ def relay(event: DynamoDBEvent) -> dict[str, list[dict[str, str]]]:
                 continue
             if subscribers is None:
                 subscribers = wiring.endpoints().list_endpoints()
-            fan_out(
-                found,
-                subscribers,
-                events=wiring.events(),
-                queue=wiring.deliveries_queue(),
-                now=wiring.now(),
-            )
+            _send(found, subscribers)
         except Exception as error:  # noqa: BLE001 (whatever it is, the records before it are done)
             failures.add(record["dynamodb"]["SequenceNumber"], error)
             break
     return failures.answer()
+
+
+def _send(event: Event, subscribers: list[Endpoint]) -> None:
+    """Fan the event out; what the queue will never take is parked, so that it blocks nobody."""
+    try:
+        fan_out(
+            event,
+            subscribers,
+            events=wiring.events(),
+            queue=wiring.deliveries_queue(),
+            now=wiring.now(),
+        )
+    except Unsendable as error:
+        log.error("event can't be sent", extra={"event_id": event.id, "error": str(error)})  # noqa: TRY400 (nothing to trace)
+        wiring.dead_letters().park(event.id, f"the queue refuses it: {error}")
 
 
 def _read(image: dict[str, Any]) -> Event | None:

@@ -7,6 +7,7 @@ the Host header keep the name. So nothing can change between the check and the c
 from __future__ import annotations
 
 import socket
+from http.client import HTTPResponse
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -19,6 +20,16 @@ from chalicelib.domain.endpoints import check_addresses
 from chalicelib.ports import Resolver
 
 from . import deadline
+
+
+class _Answer(HTTPResponse):
+    """http.client takes a chunk's negative size for "read to the end", without bound in memory."""
+
+    def _read_next_chunk_size(self) -> int:
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc]  # http.client's own, untyped
+        if size < 0:
+            raise ValueError  # which http.client takes for a broken chunk
+        return size
 
 
 def checked_adapter(resolver: Resolver, policy: EndpointPolicy, *, connections: int) -> HTTPAdapter:
@@ -40,9 +51,11 @@ def checked_adapter(resolver: Resolver, policy: EndpointPolicy, *, connections: 
                 deadline.current().watch(self.sock)
             super().request(*args, **options)  # type: ignore[misc]  # the connection that this is mixed into
 
-    class CheckedHTTPConnection(Dial, HTTPConnection): ...
+    class CheckedHTTPConnection(Dial, HTTPConnection):
+        response_class = _Answer
 
-    class CheckedHTTPSConnection(Dial, HTTPSConnection): ...
+    class CheckedHTTPSConnection(Dial, HTTPSConnection):
+        response_class = _Answer
 
     class CheckedHTTPPool(HTTPConnectionPool):
         ConnectionCls = CheckedHTTPConnection
@@ -65,12 +78,14 @@ def _dial(addresses: list[IPAddress], port: int) -> socket.socket:
     """A connection to the first address that takes one, within the time that is left for the request."""
     limit = deadline.current()
     problem: OSError | None = None
-    for address in addresses:
+    for index, address in enumerate(addresses):
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 (IP's versions)
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            sock.settimeout(limit.remaining())
+            # A dead address must leave time for the next one.
+            sock.settimeout(limit.remaining() / (len(addresses) - index))
             sock.connect((str(address), port))
+            sock.settimeout(limit.remaining())
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             limit.watch(sock)
         except OSError as error:

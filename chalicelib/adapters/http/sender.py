@@ -90,7 +90,7 @@ def _excerpt(response: Response) -> str:
 
 
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (ssl.SSLCertVerificationError, "the TLS certificate is not valid for this name"),
+    (ssl.SSLCertVerificationError, "the TLS certificate is not trusted for this name"),
     (ssl.SSLError, "TLS could not be agreed on"),
     (ConnectionRefusedError, "the connection was refused"),
     (ConnectionResetError, "the connection was broken off"),

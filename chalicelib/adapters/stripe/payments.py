@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.ssm import StripeKeys
@@ -20,23 +20,42 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+KEYS_LIFETIME = 300.0
+"""Seconds that keys are used before they are read again."""
+
 _TIMEOUT_SECONDS = 10  # twice, with a retry between, is still within API Gateway's 29
 _REFUSED_AMOUNTS = frozenset({"amount_too_small", "amount_too_large"})
 
 
 class StripePayments:
-    """Keeps chalicelib.ports.PaymentProvider. `keys` is asked once, when the first thing needs them."""
+    """Keeps chalicelib.ports.PaymentProvider.
+
+    `keys` is asked when the first thing needs them, and again once they are KEYS_LIFETIME old, so that a
+    key that was replaced soon opens nothing. `monotonic` counts seconds.
+    """
 
     name = callbacks.PROVIDER
 
-    def __init__(self, keys: Callable[[], StripeKeys], *, shop: str, api_base: str = "") -> None:
+    def __init__(
+        self,
+        keys: Callable[[], StripeKeys],
+        *,
+        shop: str,
+        api_base: str = "",
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._read_keys = keys
         self._shop = shop
         self._api_base = api_base
+        self._monotonic = monotonic
+        self._known: tuple[float, StripeKeys] | None = None
+        self._clients: dict[str, stripe.StripeClient] = {}
 
-    @cached_property
+    @property
     def _keys(self) -> StripeKeys:
-        return self._read_keys()
+        if self._known is None or self._monotonic() - self._known[0] > KEYS_LIFETIME:
+            self._known = self._monotonic(), self._read_keys()
+        return self._known[1]
 
     @property
     def livemode(self) -> bool:
@@ -70,7 +89,7 @@ class StripePayments:
         import stripe  # noqa: PLC0415 (60 ms and more of a cold start, for checkout alone)
 
         try:
-            intent = call(self._client)
+            intent = call(self._client())
         except stripe.InvalidRequestError as error:
             if error.code in _REFUSED_AMOUNTS:
                 raise AmountRefused("Stripe does not charge such an amount.") from None
@@ -83,16 +102,20 @@ class StripePayments:
             publishable_key=self._keys.publishable_key,
         )
 
-    @cached_property
     def _client(self) -> stripe.StripeClient:
+        """One for the secret key that is in force; it keeps its connections."""
         import stripe  # noqa: PLC0415 (as above)
 
-        return stripe.StripeClient(
-            self._keys.secret_key,
-            base_addresses={"api": self._api_base} if self._api_base else {},
-            http_client=stripe.RequestsClient(timeout=_TIMEOUT_SECONDS),
-            max_network_retries=1,
-        )
+        secret_key = self._keys.secret_key
+        if secret_key not in self._clients:
+            client = stripe.StripeClient(
+                secret_key,
+                base_addresses={"api": self._api_base} if self._api_base else {},
+                http_client=stripe.RequestsClient(timeout=_TIMEOUT_SECONDS),
+                max_network_retries=1,
+            )
+            self._clients = {secret_key: client}
+        return self._clients[secret_key]
 
     @staticmethod
     def _unavailable(error: stripe.StripeError) -> ProviderUnavailable:

@@ -24,7 +24,7 @@ _Pattern = Annotated[
     str,
     Meta(
         max_length=100,
-        pattern=r"^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)$",
+        pattern=r"^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)(?!\n)$",
         description="A type (`order.paid`), a family (`order.*`) or everything (`*`)",
     ),
 ]

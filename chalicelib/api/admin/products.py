@@ -36,7 +36,7 @@ class CatalogItem(Product, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class CatalogPush(Struct, forbid_unknown_fields=True):
-    products: Annotated[list[CatalogItem], Meta(max_length=20_000)]
+    products: Annotated[list[CatalogItem], Meta(min_length=1, max_length=20_000)]
 
 
 class StockLevel(Struct, forbid_unknown_fields=True):

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.adapters.sqs import SqsDeadLetters, SqsDeliveries
 from chalicelib.domain.deliveries import RETRY_DELAYS, Message
 from chalicelib.domain.errors import Unavailable
-from chalicelib.ports import DeliveryQueue
+from chalicelib.ports import DeliveryQueue, Unsendable
 from tests.fakes import FakeQueue
 from tests.integration.adapters.conftest import Clients
 from tests.making import a_message, an_endpoint, an_event
@@ -168,3 +169,29 @@ def test_a_batch_keeps_within_what_sqs_takes_in_one_request() -> None:
     sizes = [sum(len(entry["MessageBody"].encode()) for entry in batch) for batch in choosy.batches]
     assert max(sizes) <= 1024 * 1024
     assert len(choosy.taken) == 25
+
+
+@pytest.mark.parametrize("name", ["\uffff", "\ufffe", "Zo\u00eb \u8336 \U0001f375", "a\u0000b"])
+def test_whatever_a_shopper_is_called_the_message_is_one_that_sqs_takes(
+    aws: Clients, queue_url: str, name: str
+) -> None:
+    """SQS refuses U+FFFE and U+FFFF, which JSON may hold; a refused message would hold up all behind it."""
+    sent = replace(messages(1)[0], payload=msgspec.json.encode({"name": name}).decode())
+    SqsDeliveries(aws.sqs, queue_url, Waiting()).send([sent])
+    (found,) = received(aws, queue_url)
+    assert found["Body"].isascii()
+    assert msgspec.json.decode(found["Body"], type=Message) == sent
+
+
+def test_what_sqs_will_never_take_is_not_sent_again_and_again() -> None:
+    class Strict:
+        calls = 0
+
+        def send_message_batch(self, **_request: object) -> dict[str, Any]:
+            self.calls += 1
+            return {"Failed": [{"Id": "0", "Code": "InvalidMessageContents", "SenderFault": True}]}
+
+    strict = Strict()
+    with pytest.raises(Unsendable, match="InvalidMessageContents"):
+        SqsDeliveries(strict, "url", Waiting()).send(messages(1))
+    assert strict.calls == 1

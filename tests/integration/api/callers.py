@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 ADDRESS = {"line1": "1 Analytical Row", "city": "London", "country": "GB"}
 GOOD_CARD, DECLINED_CARD = "4242424242424242", "4000000000000002"
-_NEVER_SHOWN = ("Traceback", 'File "', "site-packages", "chalicelib", "botocore", "whsec_", "sk_test_")
+_NEVER_SHOWN = ("Traceback", 'File "', "site-packages", "chalicelib", "botocore", "whsec_of_", "sk_test_")
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,9 @@ class Shop:
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         if body is None:
-            return self.send(method, path, **headers)
-        return self.send(
-            method, path, json.dumps(body).encode(), **{"content_type": "application/json"} | headers
-        )
+            return self.send(method, path, b"", **headers)
+        typed = {"content_type": "application/json"} | headers
+        return self.send(method, path, json.dumps(body).encode(), **typed)
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401 (JSON)
         answer = self.call(method, path, body, **headers)

@@ -6,10 +6,10 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.integration.api.callers import ADDRESS, Json, Shop
 
 from chalicelib import wiring
 from chalicelib.domain.carts import MAX_SKUS
+from tests.integration.api.callers import ADDRESS, Json, Shop
 from tests.making import a_cart, a_product, an_id
 
 MUG = a_product("mug", tracked=True)
@@ -207,7 +207,8 @@ def test_an_empty_cart_is_not_checked_out(open_shop: Shop) -> None:
         "Ada <ada@example.com>", "ada@example.com, bob@example.com", "ada@example.com;bob@example.com",
         "ada@example.com\r\nBcc: bob@example.com", "\nada@example.com", '"ada"@example.com',
         "ada@[127.0.0.1]", "a" * 65 + "@example.com", "ada@" + "x" * 250 + ".com", "ada@exa\tmple.com",
-        "\u00a0ada@example.com", None, 5, True, ["ada@example.com"], {"email": "ada@example.com"},
+        "\u00a0ada@example.com", "ada@example.com\n", "\0ada@example.com", "ada@exam\x1bple.com",
+        None, 5, True, ["ada@example.com"], {"email": "ada@example.com"},
     ],
     ids=lambda email: json.dumps(email)[:40],
 )  # fmt: skip
@@ -224,6 +225,7 @@ def test_an_email_address_looks_like_one(open_shop: Shop, cart: Json, email: obj
         {"shipping_address": "London"}, {"shipping_address": {}},
         {"shipping_address": ADDRESS | {"country": "gb"}},
         {"shipping_address": ADDRESS | {"country": "Britain"}},
+        {"shipping_address": ADDRESS | {"country": "GB\n"}},
         {"shipping_address": ADDRESS | {"line1": ""}},
         {"shipping_address": ADDRESS | {"city": "x" * 201}},
     ],
@@ -291,7 +293,22 @@ def test_a_cursor_of_another_list_is_refused(open_shop: Shop) -> None:
 
 
 @PAGED
-@pytest.mark.parametrize("limit", ["0", "-1", "101", "1.5", "ten", "%20", "1e1", "9" * 5000, "%C2%B2"])
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "0",
+        "-1",
+        "101",
+        "1.5",
+        "ten",
+        "%20",
+        "1e1",
+        "9" * 5000,
+        "%C2%B2",
+        "00000199999",
+        "000001" + "9" * 5000,
+    ],
+)
 def test_a_page_has_from_1_to_100_items(shop: Shop, path: str, limit: str) -> None:
     answer = shop.call("GET", f"{path}?limit={limit}", authorization=f"Bearer {shop.admin_key}")
     answer.refusal(400, "InvalidRequest")

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.integration.api.callers import Json, Shop, Stripe
 
 from chalicelib import wiring
+from tests.integration.api.callers import Json, Shop, Stripe
 from tests.making import a_product, an_id
 from tests.unit.adapters.stripe.notices import encode, notice, signed
 from tests.unit.local.stripe_sandbox.receiver import SECRET
@@ -24,8 +24,11 @@ def checkout(shop: Shop) -> Json:
 
 
 def _about(
-    checkout: Json, kind: str = "payment_intent.succeeded", /, **changes: Any
-) -> dict[str, Any]:  # fields of an intent, of any type
+    checkout: Json,
+    kind: str = "payment_intent.succeeded",
+    /,
+    **changes: Any,  # noqa: ANN401 (fields of an intent, of any type)
+) -> dict[str, Any]:
     intent = {
         "id": checkout["client_secret"].partition("_secret_")[0],
         "amount": checkout["amount"],

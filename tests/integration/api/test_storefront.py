@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.integration.api.callers import ADDRESS, DECLINED_CARD, Answer, Json, Shop, Stripe
 
+from tests.integration.api.callers import ADDRESS, DECLINED_CARD, Answer, Json, Shop, Stripe
 from tests.making import a_product
 
 MUG, SHIRT = a_product("mug", tracked=True), a_product("shirt", amount=2500, name="A shirt")

@@ -57,6 +57,8 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
             ],
         )
         yield Command(monkeypatch, capsys)
+        # moto's world is one in a process, and another test's may be around this one.
+        dynamodb.delete_table(TableName=TABLE)
 
 
 def _opens(key: str) -> bool:

@@ -136,8 +136,21 @@ def test_a_notice_of_what_was_before_the_last_one_is_no_news(kind: FactKind) -> 
     assert first is not None
     earlier = a_fact(order, kind, key="b", occurred_at=NOW)
     assert apply(first.order, earlier, ledger=[first.entry], now=LATER) is None
-    at_once = a_fact(order, kind, key="c", occurred_at=LATER)
-    assert apply(first.order, at_once, ledger=[first.entry], now=LATER) is not None
+    later = a_fact(order, kind, key="c", occurred_at=LATER + timedelta(seconds=1))
+    assert apply(first.order, later, ledger=[first.entry], now=LATER) is not None
+
+
+def test_within_one_second_what_was_decided_stands_against_what_was_under_way() -> None:
+    """Stripe tells whole seconds, so it can't say which of the two came first."""
+    order = an_order()
+    failed = apply(order, a_fact(order, "failed", key="a", occurred_at=LATER), ledger=(), now=LATER)
+    assert failed is not None
+    processing = a_fact(order, "processing", key="b", occurred_at=LATER)
+    assert apply(failed.order, processing, ledger=[failed.entry], now=LATER) is None
+    waiting = apply(order, processing, ledger=(), now=LATER)
+    assert waiting is not None
+    decline = a_fact(order, "failed", key="c", occurred_at=LATER)
+    assert apply(waiting.order, decline, ledger=[waiting.entry], now=LATER) is not None
 
 
 def test_money_counts_however_late_its_notice_comes() -> None:

@@ -13,6 +13,7 @@ from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.events import Event
 from chalicelib.domain.identifiers import Entropy
 from chalicelib.domain.orders import Contact, FactKind, Order, PaymentFact
+from chalicelib.ports import EndpointReader
 from chalicelib.services import carts, checkout, deliveries, payments
 from chalicelib.services.checkout import Checkout
 from tests.fakes import NOW, FakeClock, FakeEntropy, FakeProvider, FakeQueue, FakeSender, World
@@ -108,11 +109,12 @@ class Shop:
         *,
         seen_before: bool = False,
         entropy: Entropy = no_jitter,
+        endpoints: EndpointReader | None = None,
     ) -> Delivery | None:
         return deliveries.attempt(
             message,
             seen_before=seen_before,
-            endpoints=self.world,
+            endpoints=endpoints or self.world,
             endpoint_store=self.world,
             secrets=self.world,
             events=self.world,

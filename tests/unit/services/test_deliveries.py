@@ -13,7 +13,7 @@ from chalicelib.domain.events import Event
 from chalicelib.services.deliveries import list_of_endpoint, list_of_event, read_delivery
 from chalicelib.services.endpoints import rotate_secret
 from chalicelib.services.relay import fan_out
-from tests.fakes import NOW, FakeSender, Post, interrupt
+from tests.fakes import NOW, FakeSender, Post, World, interrupt
 from tests.making import a_delivery, a_message, an_endpoint, an_event, an_id, signing_secrets
 from tests.unit.services.shop import Shop
 
@@ -111,6 +111,37 @@ def test_an_endpoint_that_says_it_is_gone_is_disabled_and_says_why(shop: Shop, h
     assert disabled is not None
     assert (disabled.enabled, disabled.disabled_because) == (False, "It answered 410 Gone.")
     assert not disabled.wants("order.paid")
+
+
+def test_an_old_address_that_is_gone_does_not_disable_the_new_one(shop: Shop, hook: Endpoint) -> None:
+    """The owner corrects the URL while a request to the old one is under way."""
+    sender = FakeSender(410)
+    moved = replace(hook, version=2, url="https://new.example.com/till")
+    interrupt(sender, "post", lambda: shop.world.replace_endpoint(moved))
+    shop.attempt(a_message(EVENT, hook), sender)
+    assert shop.world.get_endpoint(hook.id) == moved
+
+
+def test_an_endpoint_that_was_just_enabled_misses_nothing(shop: Shop, hook: Endpoint) -> None:
+    """What the worker knows of endpoints is some seconds old."""
+    stale = World()
+    stale.create_endpoint(replace(hook, enabled=False))
+    delivery = shop.attempt(a_message(EVENT, hook), FakeSender(200), endpoints=stale)
+    assert delivery is not None
+    assert delivery.status == "delivered"
+
+
+def test_a_webhook_that_arrived_is_recorded_even_if_a_copy_failed_first(shop: Shop, hook: Endpoint) -> None:
+    message = a_message(EVENT, hook)
+    interrupt(shop.world, "save_delivery", lambda: shop.attempt(message, FakeSender(500)))
+    shop.attempt(message, FakeSender(200))
+    delivery = shop.world.get_delivery(EVENT.id, hook.id)
+    assert delivery is not None
+    assert delivery.status == "delivered"
+    assert [attempt.status for attempt in delivery.attempts] == [500, 200]
+    sender = FakeSender(200)
+    run(shop, sender)
+    assert sender.posts == [], "the failed copy's retry has nothing left to do"
 
 
 def test_an_attempt_says_when_how_long_and_what_came_of_it(shop: Shop, hook: Endpoint) -> None:

@@ -150,3 +150,13 @@ def test_what_is_no_endpoint_is_not_found(shop: Shop, endpoint_id: str) -> None:
         change(shop, endpoint_id, enabled=False)
     with pytest.raises(EndpointNotFound):
         delete_endpoint(endpoint_id, endpoints=shop.world, secrets=shop.world)
+
+
+def test_deleting_an_endpoint_again_finishes_what_was_cut_off(shop: Shop) -> None:
+    endpoint, _ = create(shop)
+    interrupt(shop.world, "delete_secrets", OSError("crash"))
+    with pytest.raises(OSError, match="crash"):
+        delete_endpoint(endpoint.id, endpoints=shop.world, secrets=shop.world)
+    with pytest.raises(EndpointNotFound):
+        delete_endpoint(endpoint.id, endpoints=shop.world, secrets=shop.world)
+    assert endpoint.id not in shop.world.secrets

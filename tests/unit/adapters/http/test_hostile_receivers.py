@@ -191,6 +191,19 @@ def test_an_answer_without_end_is_read_for_its_beginning(patient: HttpSender, sc
     assert (reply.status, reply.excerpt, reply.error) == (200, "x" * EXCERPT_BYTES, "")
 
 
+def test_a_negative_chunk_is_no_licence_to_read_without_end(patient: HttpSender) -> None:
+    """http.client takes a chunk's size of -1 for "read to the end"."""
+
+    def flood_behind_it(visit: Visit) -> None:
+        visit.request()
+        visit.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n")
+        visit.flood(b"x" * 65_536)
+
+    with serving(flood_behind_it) as server, little_memory():
+        reply = post(patient, server)
+    assert (reply.status, reply.error) == (None, "the answer was not HTTP, or broke off")
+
+
 def test_a_gzip_bomb_does_not_go_off(patient: HttpSender) -> None:
     bomb = gzip.compress(bytes(10_000_000))
 

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from chalicelib import wiring
+from chalicelib.domain.deliveries import JITTER, RETRY_DELAYS, Message
+from chalicelib.domain.endpoints import Endpoint
+from chalicelib.workers.deliver import BATCH, deliver
+from chalicelib.workers.relay import relay
+from tests.integration.workers.lambda_events import (
+    NOTHING_FAILED,
+    Context,
+    failed,
+    from_queue,
+    from_stream,
+    message_id,
+)
+from tests.integration.workers.receiver import Receiver
+from tests.integration.workers.stage import SqsWire, Stage
+from tests.making import a_delivery, a_message, an_endpoint, an_event
+
+EVENT = an_event("first")
+
+
+@pytest.fixture
+def endpoint(receiver: Receiver) -> Endpoint:
+    return an_endpoint("mine", url=receiver.at("mine"))
+
+
+@pytest.fixture
+def secret(stage: Stage, endpoint: Endpoint) -> str:
+    """The endpoint's, which is registered by this."""
+    return stage.register(endpoint)
+
+
+def run(*bodies: Message | str, receives: int = 1) -> object:
+    return deliver(from_queue(*bodies, receives=receives), Context())
+
+
+def near(delay: timedelta) -> Any:  # noqa: ANN401 (pytest's own kind)
+    return pytest.approx(delay.total_seconds(), rel=JITTER, abs=1)
+
+
+def test_a_webhook_is_verified_by_the_official_library(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint, secret: str
+) -> None:
+    assert run(a_message(EVENT, endpoint)) == NOTHING_FAILED
+    (post,) = receiver.posts
+    assert post.verified(secret)["id"] == EVENT.id
+    assert post.body.decode() == EVENT.payload
+    assert post.headers["webhook-id"] == EVENT.id
+    delivery = stage.delivery(EVENT, endpoint)
+    assert delivery is not None
+    assert (delivery.status, delivery.next_attempt_at) == ("delivered", None)
+    assert (delivery.attempts[0].status, delivery.attempts[0].excerpt) == (200, "thanks")
+
+
+def test_a_whole_batch_is_delivered_side_by_side(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint, secret: str
+) -> None:
+    receiver.waits_for(BATCH)
+    events = [an_event(number) for number in range(BATCH)]
+    assert run(*(a_message(event, endpoint) for event in events)) == NOTHING_FAILED
+    found = [stage.delivery(event, endpoint) for event in events]
+    assert {delivery and delivery.status for delivery in found} == {"delivered"}
+
+
+def test_the_one_that_fails_in_us_is_reported_alone_and_the_nine_others_go_on_side_by_side(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint, secret: str
+) -> None:
+    receiver.waits_for(BATCH - 1)
+    events = [an_event(number) for number in range(BATCH)]
+    messages = [a_message(event, endpoint) for event in events]
+    messages[6] = a_message(events[6], endpoint, inline=False)  # and its row is nowhere
+    assert run(*messages) == failed(message_id(6))
+    assert stage.delivery(events.pop(6), endpoint) is None
+    found = [stage.delivery(event, endpoint) for event in events]
+    assert {delivery and delivery.status for delivery in found} == {"delivered"}
+
+
+@pytest.mark.parametrize(("attempt", "delay"), [(1, RETRY_DELAYS[0]), (2, RETRY_DELAYS[1])])
+def test_a_receivers_failure_is_recorded_and_enqueued_for_later_and_is_none_of_ours(
+    stage: Stage,
+    receiver: Receiver,
+    endpoint: Endpoint,
+    secret: str,
+    wire: SqsWire,
+    attempt: int,
+    delay: timedelta,
+) -> None:
+    receiver.status, receiver.says = lambda _: 500, b"out of order"
+    if attempt == 2:
+        wiring.events().save_delivery(a_delivery(EVENT, endpoint, 500), previous=None)
+    assert run(a_message(EVENT, endpoint, attempt=attempt)) == NOTHING_FAILED
+    assert wire.put_off() == [(a_message(EVENT, endpoint, attempt=attempt + 1), near(delay))]
+    assert stage.take() == []
+    delivery = stage.delivery(EVENT, endpoint)
+    assert delivery is not None
+    assert (delivery.status, delivery.attempt) == ("failing", attempt)
+    assert (delivery.attempts[-1].status, delivery.attempts[-1].excerpt) == (500, "out of order")
+
+
+@pytest.mark.usefixtures("secret")
+def test_a_wait_beyond_sqs_is_one_schedule_with_ids_alone(
+    stage: Stage,
+    receiver: Receiver,
+    endpoint: Endpoint,
+    scheduler: Any,  # noqa: ANN401 (boto3 makes its clients at run time)
+) -> None:
+    receiver.status = lambda _: 500
+    event = an_event("scheduled", data="ada@example.com")
+    wiring.events().save_delivery(a_delivery(event, endpoint, 500, 500), previous=None)
+    assert run(a_message(event, endpoint, attempt=3)) == NOTHING_FAILED
+    (schedule,) = scheduler.list_schedules(GroupName="tillhook-test")["Schedules"]
+    target = scheduler.get_schedule(GroupName="tillhook-test", Name=schedule["Name"])["Target"]
+    assert event.id in target["Input"]
+    assert "ada" not in target["Input"]
+    assert stage.take() == []
+
+
+def test_nobody_being_there_is_a_receivers_failure_too(stage: Stage, wire: SqsWire) -> None:
+    nobody = an_endpoint("nobody", url="http://127.0.0.1:9/")
+    stage.register(nobody)
+    assert run(a_message(EVENT, nobody)) == NOTHING_FAILED
+    assert len(wire.put_off()) == 1
+    delivery = stage.delivery(EVENT, nobody)
+    assert delivery is not None
+    assert (delivery.status, delivery.attempts[0].error) == ("failing", "the connection was refused")
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.usefixtures("secret")
+def test_a_message_that_comes_again_after_it_was_recorded_is_not_sent_again(
+    receiver: Receiver, endpoint: Endpoint, wire: SqsWire, status: int
+) -> None:
+    receiver.status = lambda _: status
+    message = a_message(EVENT, endpoint)
+    run(message)
+    enqueued = len(wire.sent)
+    assert run(message, receives=2) == NOTHING_FAILED
+    assert len(receiver.posts) == 1
+    assert len(wire.sent) == enqueued
+
+
+def test_a_message_that_comes_again_before_it_was_recorded_is_sent(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint, secret: str
+) -> None:
+    assert run(a_message(EVENT, endpoint), receives=2) == NOTHING_FAILED
+    assert len(receiver.posts) == 1
+    assert stage.delivery(EVENT, endpoint) is not None
+
+
+def test_an_attempt_whose_retry_could_not_be_enqueued_comes_again_and_is_not_recorded(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint, secret: str, wire: SqsWire
+) -> None:
+    receiver.status = lambda _: 500
+    wire.cut.add(EVENT.id)
+    assert run(a_message(EVENT, endpoint)) == failed(message_id(0))
+    assert stage.delivery(EVENT, endpoint) is None
+    wire.cut.clear()
+    assert run(a_message(EVENT, endpoint), receives=2) == NOTHING_FAILED
+    assert len(wire.put_off()) == 1
+    assert stage.delivery(EVENT, endpoint) is not None
+
+
+@pytest.mark.usefixtures("secret")
+def test_what_waits_for_a_deleted_or_disabled_endpoint_is_dropped(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint, wire: SqsWire
+) -> None:
+    disabled = replace(an_endpoint("disabled", url=receiver.at("disabled")), enabled=False)
+    stage.register(disabled)
+    wiring.endpoints().delete_endpoint(endpoint.id)
+    assert run(a_message(EVENT, endpoint), a_message(EVENT, disabled)) == NOTHING_FAILED
+    assert receiver.posts == []
+    assert wire.sent == []
+    assert stage.delivery(EVENT, endpoint) is stage.delivery(EVENT, disabled) is None
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "null", "[]", "{}", '{"event_id": 1}', "\x00", '{"attempt": "ada@example.com"}']
+)
+@pytest.mark.usefixtures("secret")
+def test_a_malformed_message_is_reported_and_harms_no_neighbour(
+    receiver: Receiver, endpoint: Endpoint, body: str
+) -> None:
+    before, after = an_event("before"), an_event("after")
+    answer = run(a_message(before, endpoint), body, a_message(after, endpoint))
+    assert answer == failed(message_id(1))
+    assert {post.headers["webhook-id"] for post in receiver.posts} == {before.id, after.id}
+
+
+def test_an_empty_batch_is_no_work(stage: Stage, wire: SqsWire) -> None:
+    assert run() == NOTHING_FAILED
+    assert wire.sent == []
+
+
+def test_an_event_goes_all_the_way_from_the_table_to_everybody_who_wants_it(
+    stage: Stage, receiver: Receiver
+) -> None:
+    paid, everything = (
+        an_endpoint(name, url=receiver.at(name), events=(kind,))
+        for name, kind in (("paid", "order.paid"), ("everything", "*"))
+    )
+    refunds = an_endpoint("refunds", url=receiver.at("refunds"), events=("order.refunded",))
+    secret = stage.register(paid, everything, refunds)
+    large = an_event("large", data="é" * 60_000)
+    assert relay(from_stream(*stage.write(EVENT, large)), Context()) == NOTHING_FAILED
+    assert run(*stage.take()) == NOTHING_FAILED
+    assert receiver.paths() == ["everything"] * 2 + ["paid"] * 2
+    bodies = {(post.verified(secret)["id"], post.body.decode()) for post in receiver.posts}
+    assert bodies == {(EVENT.id, EVENT.payload), (large.id, large.payload)}

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from chalicelib import wiring
+from chalicelib.domain.deliveries import Message
+from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.events import Event
+from chalicelib.services.relay import INLINE_BYTES
+from chalicelib.workers.relay import relay
+from tests.integration.workers.lambda_events import (
+    NOTHING_FAILED,
+    Context,
+    failed,
+    from_stream,
+    sequence_number,
+)
+from tests.integration.workers.stage import SqsWire, Stage
+from tests.making import a_message, an_endpoint, an_event
+
+MINE, ORDERS = an_endpoint("mine", events=("order.paid",)), an_endpoint("orders", events=("order.*",))
+REFUNDS = an_endpoint("refunds", events=("order.refunded",))
+DISABLED = replace(an_endpoint("disabled", events=("*",)), enabled=False)
+EVENT = an_event("first")
+
+
+def messages_of(event: Event, *endpoints: Endpoint) -> list[Message]:
+    ordered = sorted(endpoints, key=lambda endpoint: endpoint.id)
+    return [a_message(event, endpoint) for endpoint in ordered]
+
+
+def by_event(*groups: list[Message]) -> list[Message]:
+    return sorted(
+        [message for group in groups for message in group],
+        key=lambda message: (message.event_id, message.endpoint_id),
+    )
+
+
+def ids(*endpoints: Endpoint) -> list[str]:
+    return sorted(endpoint.id for endpoint in endpoints)
+
+
+def run(*images: dict[str, Any]) -> object:
+    return relay(from_stream(*images), Context())
+
+
+def test_an_event_goes_to_each_endpoint_that_wants_it_and_to_no_other(stage: Stage) -> None:
+    stage.register(MINE, ORDERS, REFUNDS, DISABLED)
+    assert run(*stage.write(EVENT)) == NOTHING_FAILED
+    assert sorted(stage.fan_out(EVENT) or ()) == ids(MINE, ORDERS)
+    assert stage.take() == messages_of(EVENT, MINE, ORDERS)
+    assert stage.parked() == []
+
+
+def test_a_second_time_goes_to_the_same_endpoints_whatever_became_of_them(stage: Stage) -> None:
+    stage.register(MINE, ORDERS)
+    rows = stage.write(EVENT)
+    run(*rows)
+    first = stage.take()
+    wiring.endpoints().replace_endpoint(replace(MINE, version=2, enabled=False))
+    wiring.endpoints().delete_endpoint(ORDERS.id)
+    stage.register(an_endpoint("new", events=("*",)))
+    assert run(*rows) == NOTHING_FAILED
+    assert stage.take() == first == messages_of(EVENT, MINE, ORDERS)
+    assert sorted(stage.fan_out(EVENT) or ()) == ids(MINE, ORDERS)
+
+
+def test_an_event_that_nobody_wanted_is_never_sent_to_who_came_later(stage: Stage) -> None:
+    rows = stage.write(EVENT)
+    assert run(*rows) == NOTHING_FAILED
+    stage.register(MINE)
+    assert run(*rows) == NOTHING_FAILED
+    assert stage.fan_out(EVENT) == []
+    assert stage.take() == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"payload": None},
+        {"payload": {"NULL": True}},
+        {"payload": {"M": {}}},
+        {"created_at": {"S": "yesterday"}},
+        {"created_at": {"N": "1.5"}},
+        {"id": {"SS": ["evt_a", "evt_b"]}},
+        {"order_id": {}},
+        {"type": {"L": [{"S": "order.paid"}]}},
+    ],
+    ids=str,
+)
+def test_an_image_that_cannot_be_read_is_parked_by_its_id_and_its_neighbours_go_through(
+    stage: Stage, damage: dict[str, Any]
+) -> None:
+    stage.register(MINE)
+    poison, *others = (an_event(seed, data="ada@example.com") for seed in ("poison", "before", "after"))
+    image, before, after = stage.write(poison, *others)
+    broken = {name: value for name, value in (image | damage).items() if value is not None}
+    assert run(before, broken, after) == NOTHING_FAILED
+    (parked,) = stage.parked()
+    assert poison.id in parked["event_id"]
+    assert "ada" not in str(parked)
+    assert stage.take() == by_event(*(messages_of(other, MINE) for other in others))
+    assert stage.fan_out(poison) is None
+
+
+def test_a_poison_image_that_cannot_be_parked_is_asked_for_again(stage: Stage, wire: SqsWire) -> None:
+    stage.register(MINE)
+    poison, after = an_event("poison"), an_event("after")
+    image, row = stage.write(poison, after)
+    wire.cut.add("can't be read")
+    broken = image | {"payload": {"NULL": True}}
+    assert run(broken, row) == failed(sequence_number(0))
+    wire.cut.clear()
+    assert run(broken, row) == NOTHING_FAILED
+    assert len(stage.parked()) == 1
+    assert stage.take() == messages_of(after, MINE)
+
+
+def test_what_fails_for_a_while_is_asked_for_again_with_all_that_follows_it(
+    stage: Stage, wire: SqsWire
+) -> None:
+    stage.register(MINE, ORDERS)
+    events = [an_event(seed) for seed in range(4)]
+    rows = stage.write(*events)
+    wire.cut.add(events[2].id)
+    assert run(*rows) == failed(sequence_number(2))
+    done = [messages_of(event, MINE, ORDERS) for event in events[:2]]
+    assert stage.take() == by_event(*done)
+    assert stage.fan_out(events[3]) is None
+    wire.cut.clear()
+    assert run(*rows[2:]) == NOTHING_FAILED
+    left = [messages_of(event, MINE, ORDERS) for event in events[2:]]
+    assert stage.take() == by_event(*left)
+
+
+def test_endpoints_that_change_between_failure_and_retry_change_nothing(stage: Stage, wire: SqsWire) -> None:
+    stage.register(MINE)
+    rows = stage.write(EVENT)
+    wire.cut.add(EVENT.id)
+    assert run(*rows) == failed(sequence_number(0))
+    wire.cut.clear()
+    stage.register(ORDERS)
+    assert run(*rows) == NOTHING_FAILED
+    assert stage.take() == messages_of(EVENT, MINE)
+
+
+def test_a_fan_out_that_broke_off_half_way_reaches_everybody_on_the_retry(
+    stage: Stage, wire: SqsWire
+) -> None:
+    many = sorted((an_endpoint(number) for number in range(13)), key=lambda endpoint: endpoint.id)
+    stage.register(*many)
+    rows = stage.write(EVENT)
+    wire.cut.add(many[12].id)  # in the second request: SQS takes ten messages at once
+    assert run(*rows) == failed(sequence_number(0))
+    assert stage.take() == messages_of(EVENT, *many[:10])
+    wire.cut.clear()
+    assert run(*rows) == NOTHING_FAILED
+    assert stage.take() == messages_of(EVENT, *many)
+
+
+def test_an_empty_batch_is_no_work(stage: Stage, wire: SqsWire) -> None:
+    assert relay({"Records": []}, Context()) == NOTHING_FAILED
+    assert wire.sent == []
+
+
+def test_a_whole_batch_of_a_hundred_is_fanned_out(stage: Stage) -> None:
+    stage.register(MINE)
+    events = [an_event(number) for number in range(100)]
+    assert run(*stage.write(*events)) == NOTHING_FAILED
+    assert stage.take() == by_event(*(messages_of(event, MINE) for event in events))
+
+
+def test_a_large_event_travels_by_its_id(stage: Stage) -> None:
+    stage.register(MINE)
+    large = an_event("large", data="x" * INLINE_BYTES)
+    small = an_event("small", data="x" * (INLINE_BYTES - 1024))
+    assert run(*stage.write(large, small)) == NOTHING_FAILED
+    expected = [[a_message(large, MINE, inline=False)], [a_message(small, MINE)]]
+    assert stage.take() == by_event(*expected)
+
+
+def test_an_image_that_has_more_than_we_know_is_read_all_the_same(stage: Stage) -> None:
+    stage.register(MINE)
+    (image,) = stage.write(EVENT)
+    assert run(image | {"since_next_version": {"M": {"a": {"N": "1"}}}}) == NOTHING_FAILED
+    assert stage.take() == messages_of(EVENT, MINE)
