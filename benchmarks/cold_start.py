@@ -31,7 +31,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "nobody",
     "AWS_SECRET_ACCESS_KEY": "nobody",
-    "TILLHOOK_STAGE": "bench",
+    "TILLHOOK_SHOP": "bench",
     "TILLHOOK_TABLE": "bench",
 }
 COSTLY = 6  # packages worth naming where a goal is missed

@@ -51,7 +51,7 @@ class Setting:
         return {
             **self.aws.environment(),
             "AWS_ENDPOINT_URL_DYNAMODB": database.endpoint,
-            "TILLHOOK_STAGE": STAGE,
+            "TILLHOOK_SHOP": STAGE,
             "TILLHOOK_TABLE": table,
             "TILLHOOK_PARAMETER_PREFIX": f"/tillhook/{STAGE}",
             "TILLHOOK_DELIVERIES_QUEUE_URL": self.queue_url,

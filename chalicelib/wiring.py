@@ -53,7 +53,7 @@ def now() -> datetime:
 def settings() -> Settings:
     return msgspec.convert(
         {
-            "shop": os.environ["TILLHOOK_STAGE"],
+            "shop": os.environ.get("TILLHOOK_SHOP", ""),
             "table": os.environ["TILLHOOK_TABLE"],
             "parameter_prefix": os.environ.get("TILLHOOK_PARAMETER_PREFIX", ""),
             "deliveries_queue_url": os.environ.get("TILLHOOK_DELIVERIES_QUEUE_URL", ""),

@@ -23,26 +23,31 @@ class Expected:
     memory: int = 512  # MB
 
 
-STAGE_AND_TABLE = {"TILLHOOK_STAGE", "TILLHOOK_TABLE", "AWS_ENDPOINT_URL"}
+TABLE = {"TILLHOOK_TABLE", "AWS_ENDPOINT_URL"}
 EXPECTED = {
     "APIHandler": Expected(
         handler="app.app",
         timeout=29,
         log="api",
-        variables=STAGE_AND_TABLE
-        | {"TILLHOOK_PARAMETER_PREFIX", "TILLHOOK_STRIPE_API_BASE", "TILLHOOK_ENDPOINT_POLICY"},
+        variables=TABLE
+        | {
+            "TILLHOOK_SHOP",
+            "TILLHOOK_PARAMETER_PREFIX",
+            "TILLHOOK_STRIPE_API_BASE",
+            "TILLHOOK_ENDPOINT_POLICY",
+        },
     ),
     "Relay": Expected(
         handler="chalicelib.workers.relay.relay",
         timeout=60,
         log="relay",
-        variables=STAGE_AND_TABLE | {"TILLHOOK_DELIVERIES_QUEUE_URL", "TILLHOOK_RELAY_DEAD_QUEUE_URL"},
+        variables=TABLE | {"TILLHOOK_DELIVERIES_QUEUE_URL", "TILLHOOK_RELAY_DEAD_QUEUE_URL"},
     ),
     "Deliver": Expected(
         handler="chalicelib.workers.deliver.deliver",
         timeout=60,
         log="deliver",
-        variables=STAGE_AND_TABLE
+        variables=TABLE
         | {"TILLHOOK_DELIVERIES_QUEUE_URL", "TILLHOOK_PARAMETER_PREFIX", "TILLHOOK_ENDPOINT_POLICY"}
         | {"TILLHOOK_DELIVERIES_QUEUE_ARN", "TILLHOOK_SCHEDULE_GROUP", "TILLHOOK_SCHEDULE_ROLE_ARN"},
     ),

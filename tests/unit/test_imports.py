@@ -81,7 +81,7 @@ def test_importing_anything_but_an_adapter_that_needs_it_imports_no_sdk(module: 
 
 
 @pytest.mark.parametrize(
-    "read", ["os.environ['TILLHOOK_STAGE']", "os.environ.get('TILLHOOK_STAGE')", "os.getenv('X')"]
+    "read", ["os.environ['TILLHOOK_SHOP']", "os.environ.get('TILLHOOK_SHOP')", "os.getenv('X')"]
 )
 def test_a_read_by_one_of_our_files_would_be_seen(read: str) -> None:
     """So that the tests above would notice: the code is run under the name of one of our files."""

@@ -11,7 +11,7 @@ from chalicelib import wiring
 from chalicelib.settings import Settings
 
 DEPLOYED = {
-    "TILLHOOK_STAGE": "prod",
+    "TILLHOOK_SHOP": "prod",
     "TILLHOOK_TABLE": "tillhook-prod",
     "TILLHOOK_PARAMETER_PREFIX": "/tillhook/prod",
     "TILLHOOK_DELIVERIES_QUEUE_URL": "https://sqs.example.com/deliveries",
@@ -60,10 +60,10 @@ def test_settings_are_what_the_deployment_says(environment: pytest.MonkeyPatch) 
 
 
 def test_a_function_need_not_be_told_what_it_does_not_use(environment: pytest.MonkeyPatch) -> None:
-    for name in DEPLOYED.keys() - {"TILLHOOK_STAGE", "TILLHOOK_TABLE"}:
+    for name in DEPLOYED.keys() - {"TILLHOOK_TABLE"}:
         environment.delenv(name)
     settings = wiring.settings()
-    assert (settings.shop, settings.table) == ("prod", "tillhook-prod")
+    assert (settings.shop, settings.table) == ("", "tillhook-prod")
     assert (settings.deliveries_queue_url, settings.stripe_api_base) == ("", "")
 
 
@@ -79,7 +79,7 @@ def test_a_policy_that_nobody_knows_stops_the_function(environment: pytest.Monke
         wiring.settings()
 
 
-@pytest.mark.parametrize("name", ["TILLHOOK_STAGE", "TILLHOOK_TABLE"])
+@pytest.mark.parametrize("name", ["TILLHOOK_TABLE"])
 def test_a_setting_that_everything_needs_stops_the_function_by_its_name(
     environment: pytest.MonkeyPatch, name: str
 ) -> None:

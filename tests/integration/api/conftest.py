@@ -133,7 +133,7 @@ def shop(  # noqa: PLR0917 (pytest gives fixtures by name)
     dynamodb.create_table(TableName=table, **table_shape)
     settings = {
         "AWS_DEFAULT_REGION": "eu-central-1",
-        "TILLHOOK_STAGE": "test",
+        "TILLHOOK_SHOP": "test",
         "TILLHOOK_TABLE": table,
         "TILLHOOK_PARAMETER_PREFIX": PREFIX,
         "TILLHOOK_STRIPE_API_BASE": stripe.running.url,

@@ -72,7 +72,7 @@ def stage(
     dynamodb.create_table(TableName=name, **table_shape)
     queue, dead = (sqs.create_queue(QueueName=f"{name}-{kind}")["QueueUrl"] for kind in ("queue", "dead"))
     settings = {
-        "TILLHOOK_STAGE": "test",
+        "TILLHOOK_SHOP": "test",
         "TILLHOOK_TABLE": name,
         "TILLHOOK_PARAMETER_PREFIX": f"/{name}",
         "TILLHOOK_DELIVERIES_QUEUE_URL": queue,
