@@ -17,6 +17,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     deliveries_queue_url: str
     relay_dead_queue_url: str
     deliveries_queue_arn: str
+    deliveries_dead_queue_arn: str
     schedule_group: str
     schedule_role_arn: str
     stripe_api_base: str

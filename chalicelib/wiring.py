@@ -59,6 +59,7 @@ def settings() -> Settings:
             "deliveries_queue_url": os.environ.get("TILLHOOK_DELIVERIES_QUEUE_URL", ""),
             "relay_dead_queue_url": os.environ.get("TILLHOOK_RELAY_DEAD_QUEUE_URL", ""),
             "deliveries_queue_arn": os.environ.get("TILLHOOK_DELIVERIES_QUEUE_ARN", ""),
+            "deliveries_dead_queue_arn": os.environ.get("TILLHOOK_DELIVERIES_DEAD_QUEUE_ARN", ""),
             "schedule_group": os.environ.get("TILLHOOK_SCHEDULE_GROUP", ""),
             "schedule_role_arn": os.environ.get("TILLHOOK_SCHEDULE_ROLE_ARN", ""),
             "stripe_api_base": os.environ.get("TILLHOOK_STRIPE_API_BASE", ""),
@@ -193,6 +194,7 @@ def _schedules() -> OneShotSchedules:
     target = ScheduleTarget(
         group=settings().schedule_group,
         queue_arn=settings().deliveries_queue_arn,
+        dead_queue_arn=settings().deliveries_dead_queue_arn,
         role_arn=settings().schedule_role_arn,
     )
     return OneShotSchedules(lambda: _client("scheduler"), target, clock=now)

@@ -15,10 +15,14 @@ from chalicelib.domain.identifiers import derived_id
 
 
 class ScheduleTarget(Struct, frozen=True, kw_only=True):
-    """Schedules of `group` send to the queue `queue_arn` with the rights of `role_arn`."""
+    """Schedules of `group` send to the queue `queue_arn` with the rights of `role_arn`.
+
+    What can't be sent there goes to `dead_queue_arn`, where the owner is alerted.
+    """
 
     group: str
     queue_arn: str
+    dead_queue_arn: str
     role_arn: str
 
 
@@ -50,6 +54,7 @@ class OneShotSchedules:
                 Target={
                     "Arn": self._target.queue_arn,
                     "RoleArn": self._target.role_arn,
+                    "DeadLetterConfig": {"Arn": self._target.dead_queue_arn},
                     # Ids only: a schedule's input is limited, and the event may have been erased by then.
                     "Input": msgspec.json.encode(replace(message, payload=None)).decode(),
                 },

@@ -34,6 +34,16 @@ def minimum_charge(currency: str) -> int:
     return _MIN_CHARGES.get(currency, 1)
 
 
+def smallest_step(currency: str) -> int:
+    """What a charge's amount must be a multiple of (https://docs.stripe.com/currencies#special-cases).
+
+    Card networks take no third decimal, and no fraction of currencies that have none any more.
+    """
+    if currency in {"isk", "ugx"}:
+        return 100
+    return 10 if currency in _THREE_DECIMAL else 1
+
+
 def exponent(currency: str) -> int:
     """How many digits of an amount stand behind the point."""
     if currency in _ZERO_DECIMAL:

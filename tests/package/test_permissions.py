@@ -52,7 +52,10 @@ MAY = {
         "RetryScheduleRole": {"iam:PassRole"},
         "DeliverLog": LOGGING,
     },
-    "RetryScheduleRole": {"DeliveriesQueue": {"sqs:SendMessage"}},
+    "RetryScheduleRole": {
+        "DeliveriesQueue": {"sqs:SendMessage"},
+        "DeliveriesDeadQueue": {"sqs:SendMessage"},
+    },
 }
 FUNCTIONS = MAY.keys() - {"RetryScheduleRole"}
 # A star may only stand for one level below what is ours: a stream's label, an endpoint's id.

@@ -1,4 +1,4 @@
-"""Importing is free of effects, whichever module comes first; what each function imports is tested beside it."""
+"""Importing has no effects, whichever module comes first. What each function imports is tested beside it."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from tests.making import a_message, an_endpoint, an_event
 
 GROUP = "tillhook-test"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:deliveries"
+DEAD = "arn:aws:sqs:us-east-1:123456789012:dead"
 ROLE = "arn:aws:iam::123456789012:role/schedules"
 MESSAGE = a_message(an_event(), an_endpoint(), attempt=4)
 
@@ -33,7 +34,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def schedules(scheduler: Any) -> OneShotSchedules:  # noqa: ANN401 (botocore makes its clients at run time)
-    target = ScheduleTarget(group=GROUP, queue_arn=QUEUE, role_arn=ROLE)
+    target = ScheduleTarget(group=GROUP, queue_arn=QUEUE, dead_queue_arn=DEAD, role_arn=ROLE)
     return OneShotSchedules(lambda: scheduler, target, clock=lambda: NOW)
 
 
@@ -48,6 +49,7 @@ def test_a_message_is_put_off_to_the_second_and_its_schedule_deletes_itself(
     assert found["ActionAfterCompletion"] == "DELETE"
     assert found["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert (found["Target"]["Arn"], found["Target"]["RoleArn"]) == (QUEUE, ROLE)
+    assert found["Target"]["DeadLetterConfig"] == {"Arn": DEAD}
 
 
 def test_only_ids_wait(scheduler: Any, schedules: OneShotSchedules) -> None:  # noqa: ANN401 (as above)

@@ -119,7 +119,7 @@ def resolver() -> FakeResolver:
 
 
 @pytest.fixture
-def shop(  # noqa: PLR0917 (pytest gives fixtures by name)
+def shop(
     table_shape: dict[str, Any],
     dynamodb: Any,  # noqa: ANN401 (as above)
     ssm: Any,  # noqa: ANN401 (as above)

@@ -78,6 +78,7 @@ def stage(
         "TILLHOOK_DELIVERIES_QUEUE_URL": queue,
         "TILLHOOK_RELAY_DEAD_QUEUE_URL": dead,
         "TILLHOOK_DELIVERIES_QUEUE_ARN": f"arn:aws:sqs:eu-central-1:123456789012:{name}-queue",
+        "TILLHOOK_DELIVERIES_DEAD_QUEUE_ARN": "arn:aws:sqs:us-east-1:123456789012:dead",
         "TILLHOOK_SCHEDULE_GROUP": "tillhook-test",
         "TILLHOOK_SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/schedules",
         "TILLHOOK_ENDPOINT_POLICY": "loopback",

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.domain.catalog import Availability, CatalogChange, Product
 from chalicelib.domain.errors import InvalidCursor, InvalidRequest, ProductNotFound
@@ -118,3 +119,31 @@ def test_a_push_that_crashed_halfway_is_mended_by_the_next(shop: Shop) -> None:
     with pytest.raises(OSError, match="crash"):
         push(shop, [POT])
     assert push(shop, [POT]) == CatalogChange(removed=["mug", "tea"], unchanged=1)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "can_be_charged"),
+    [
+        ("kwd", 5120, True),
+        ("kwd", 5124, False),
+        ("isk", 40_00, True),
+        ("isk", 40_10, False),
+        ("ugx", 1050, False),
+        ("jpy", 501, True),
+        ("eur", 501, True),
+    ],
+)
+def test_a_price_is_one_that_can_be_charged(
+    shop: Shop,
+    currency: str,
+    amount: int,
+    can_be_charged: bool,  # noqa: FBT001 (a case)
+) -> None:
+    """Stripe refuses a third decimal, and fractions of what has none any more; at checkout it is too late."""
+    product = replace(a_product("rug", amount=amount), currency=currency)
+    if can_be_charged:
+        assert put_product(product, catalog=shop.world) == product
+        return
+    with pytest.raises(InvalidRequest, match="multiple of"):
+        put_product(product, catalog=shop.world)
+    assert "rug" not in shop.world.get_products(["rug"])
