@@ -13,7 +13,7 @@ class Failures:
     def __init__(self) -> None:
         self._identifiers: list[str] = []
 
-    def add(self, identifier: str, error: Exception) -> None:
+    def add(self, identifier: str, error: BaseException) -> None:
         log.error(
             "message failed and comes again",
             extra={"message_id": identifier, "error": type(error).__name__},

@@ -30,7 +30,7 @@ def deliver(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
         tries = [(record["messageId"], pool.submit(_attempt, record)) for record in records]
     for message_id, outcome in tries:
         error = outcome.exception()
-        if isinstance(error, Exception):
+        if error is not None:
             failures.add(message_id, error)
     return failures.answer()
 

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.settings import Settings
+from tests.forgetting import forget_wiring
 
 DEPLOYED = {
     "TILLHOOK_SHOP": "prod",
@@ -34,15 +35,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
     """That of a deployed function; what was made from it is forgotten before and after."""
     for name, value in (DEPLOYED | {"AWS_DEFAULT_REGION": "eu-central-1"}).items():
         monkeypatch.setenv(name, value)
-    _forget()
+    forget_wiring()
     yield monkeypatch
-    _forget()
-
-
-def _forget() -> None:
-    for factory in vars(wiring).values():
-        if hasattr(factory, "cache_clear"):
-            factory.cache_clear()
+    forget_wiring()
 
 
 def test_settings_are_what_the_deployment_says(environment: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-import yaml  # type: ignore[import-untyped]  # comes with Chalice; its types would be one more package
 from moto import mock_aws
 from msgspec import Struct
 
@@ -38,7 +36,6 @@ from chalicelib.ports import (
 )
 from tests.fakes import World
 
-_TEMPLATE = Path(__file__).parents[3] / "infra/resources.yaml"
 _NUMBERS = count()
 
 
@@ -64,23 +61,7 @@ class Clients(Struct, frozen=True):
     ssm: Any
 
 
-class _Template(yaml.SafeLoader):  # type: ignore[misc]  # (yaml has no types)
-    """Reads CloudFormation's YAML; what its functions would compute is of no interest here."""
-
-
-_Template.add_multi_constructor("!", lambda *_: None)
-
-
-@pytest.fixture(scope="session")
-def table_shape() -> dict[str, Any]:
-    """The table as infra/resources.yaml has it: keys, indexes and what they project."""
-    template = yaml.load(_TEMPLATE.read_text(), Loader=_Template)  # noqa: S506 (a SafeLoader with two ears more)
-    properties = template["Resources"]["Table"]["Properties"]
-    names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    return {name: properties[name] for name in names}
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws() -> Iterator[Clients]:
     with mock_aws():
         session = boto3.session.Session(

@@ -6,12 +6,10 @@ import ipaddress
 import logging
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-import yaml  # type: ignore[import-untyped]  # comes with Chalice; its types would be one more package
 from chalice.test import Client
 from moto import mock_aws
 
@@ -21,43 +19,20 @@ from chalicelib.adapters.ssm import StripeKeys, write_stripe_keys
 from chalicelib.services.admin_keys import create_key
 from local.stripe_sandbox.server import serve
 from tests.fakes import FakeResolver
+from tests.forgetting import COSTLY, forget_wiring
 from tests.integration.api.callers import Shop, Stripe
 from tests.unit.local.stripe_sandbox.receiver import SECRET, receiving
 
 PREFIX = "/tillhook/test"
-_TEMPLATE = Path(__file__).parents[3] / "infra/resources.yaml"
 _NUMBERS = count()
-_COSTLY = {"_session", "_client"}
-"""What hangs on no table and no setting, and takes a tenth of a second to make."""
-
-
-class _Template(yaml.SafeLoader):  # type: ignore[misc]  # (yaml has no types)
-    """Reads CloudFormation's YAML; what its functions would compute is of no interest here."""
-
-
-_Template.add_multi_constructor("!", lambda *_: None)
-
-
-def _forget(*, keep: set[str]) -> None:
-    for name, factory in vars(wiring).items():
-        if hasattr(factory, "cache_clear") and name not in keep:
-            factory.cache_clear()
-
-
-@pytest.fixture(scope="session")
-def table_shape() -> dict[str, Any]:
-    template = yaml.load(_TEMPLATE.read_text(), Loader=_Template)  # noqa: S506 (a SafeLoader with two ears more)
-    properties = template["Resources"]["Table"]["Properties"]
-    names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    return {name: properties[name] for name in names}
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[boto3.session.Session]:
     with mock_aws():
-        _forget(keep=set())
+        forget_wiring()
         yield boto3.session.Session(region_name="eu-central-1")
-        _forget(keep=set())
+        forget_wiring()
 
 
 @pytest.fixture(scope="session")
@@ -142,8 +117,8 @@ def shop(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(wiring, "resolver", lambda: resolver)  # no test asks the world's DNS
-    _forget(keep=_COSTLY)
+    forget_wiring(keep=COSTLY)
     _, key = create_key("tests", store=wiring.keys(), entropy=wiring.entropy, now=wiring.now())
     yield Shop(client, table, dynamodb, ssm, key)
-    _forget(keep=_COSTLY)
+    forget_wiring(keep=COSTLY)
     dynamodb.delete_table(TableName=table)

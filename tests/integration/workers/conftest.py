@@ -17,30 +17,20 @@ import pytest
 from moto import mock_aws
 
 from chalicelib import wiring
-from tests.integration.adapters.conftest import table_shape
+from tests.forgetting import COSTLY, forget_wiring
 from tests.integration.workers.receiver import Receiver, receiving
 from tests.integration.workers.stage import SqsWire, Stage
 
-__all__ = ["table_shape"]
-
 _NUMBERS = count()
-_COSTLY = frozenset({"_session", "_client"})
-"""What hangs on no table and no setting, and takes a tenth of a second to make."""
-
-
-def _forget(*, keep: frozenset[str] = frozenset()) -> None:
-    for name, factory in vars(wiring).items():
-        if hasattr(factory, "cache_clear") and name not in keep:
-            factory.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[boto3.session.Session]:
     with mock_aws(), pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        _forget()
+        forget_wiring()
         yield boto3.session.Session()
-        _forget()
+        forget_wiring()
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +75,9 @@ def stage(
     }
     for variable, value in settings.items():
         monkeypatch.setenv(variable, value)
-    _forget(keep=_COSTLY)
+    forget_wiring(keep=COSTLY)
     yield Stage(name, dynamodb, sqs, queue, dead)
-    _forget(keep=_COSTLY)
+    forget_wiring(keep=COSTLY)
     dynamodb.delete_table(TableName=name)
 
 

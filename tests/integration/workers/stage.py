@@ -79,11 +79,12 @@ class SqsWire:
 
     cut: set[str] = field(default_factory=set)
     sent: list[dict[str, Any]] = field(default_factory=list)
+    says: str = "Try again."
 
     def __call__(self, *, params: dict[str, Any], **_: object) -> tuple[_Refused, dict[str, Any]] | None:
         request = json.loads(params["body"])
         if any(text in json.dumps(request) for text in self.cut):
-            return _Refused(), {"Error": {"Code": "ServiceUnavailable", "Message": "Try again."}}
+            return _Refused(), {"Error": {"Code": "ServiceUnavailable", "Message": self.says}}
         self.sent.append(request)
         return None
 

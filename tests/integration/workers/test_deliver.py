@@ -193,6 +193,18 @@ def test_a_malformed_message_is_reported_and_harms_no_neighbour(
     assert {post.headers["webhook-id"] for post in receiver.posts} == {before.id, after.id}
 
 
+def test_whatever_ends_an_attempt_its_message_comes_again(
+    endpoint: Endpoint, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what is no Exception: Lambda deletes every message that is not named."""
+
+    def end(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(wiring.sender(), "post", end)
+    assert run(a_message(EVENT, endpoint)) == failed(message_id(0))
+
+
 def test_an_empty_batch_is_no_work(stage: Stage, wire: SqsWire) -> None:
     assert run() == NOTHING_FAILED
     assert wire.sent == []

@@ -82,3 +82,13 @@ def test_no_line_has_people_or_secrets_in_it(
     assert log.getvalue()
     for text in (*PERSONAL.split(), secret):
         assert text not in log.getvalue()
+
+
+def test_what_an_error_of_aws_quotes_is_redacted(stage: Stage, wire: SqsWire, lines: Lines) -> None:
+    stage.register(an_endpoint("mine"))
+    wire.cut.add(EVENT.id)
+    wire.says = f"no such queue: {PERSONAL}"
+    relay(from_stream(*stage.write(EVENT)), Context())
+    (line,) = lines()
+    assert "no such queue: [e-mail] whsec_[redacted] sk_test_[redacted] cart_[redacted]" in line["traceback"]
+    assert "ada@" not in str(line)

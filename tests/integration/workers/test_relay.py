@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from chalicelib import wiring
 from chalicelib.domain.deliveries import Message
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.events import Event
+from chalicelib.ports import Unsendable
 from chalicelib.services.relay import INLINE_BYTES
 from chalicelib.workers.relay import relay
 from tests.integration.workers.lambda_events import (
@@ -134,6 +136,27 @@ def test_what_fails_for_a_while_is_asked_for_again_with_all_that_follows_it(
     assert run(*rows[2:]) == NOTHING_FAILED
     left = [messages_of(event, MINE, ORDERS) for event in events[2:]]
     assert stage.take() == by_event(*left)
+
+
+def test_what_the_queue_will_never_take_is_parked_and_its_neighbours_go_through(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.register(MINE)
+    refused, after = an_event("refused"), an_event("after")
+    queue = wiring.deliveries_queue()
+    send = queue.send
+
+    def strict(messages: Sequence[Message]) -> None:
+        if messages[0].event_id == refused.id:
+            raise Unsendable("InvalidMessageContents")
+        send(messages)
+
+    monkeypatch.setattr(queue, "send", strict)
+    assert run(*stage.write(refused, after)) == NOTHING_FAILED
+    assert stage.parked() == [
+        {"event_id": refused.id, "reason": "the queue refuses it: InvalidMessageContents"}
+    ]
+    assert stage.take() == messages_of(after, MINE)
 
 
 def test_endpoints_that_change_between_failure_and_retry_change_nothing(stage: Stage, wire: SqsWire) -> None:
