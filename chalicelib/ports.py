@@ -40,11 +40,11 @@ class StockShort(Exception):
 
 
 class Unreadable(Exception):
-    """A row is not what its kind says. `key` is its partition."""
+    """A row is not what its kind says. `row_id` is the id that its key names."""
 
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
+    def __init__(self, row_id: str) -> None:
+        super().__init__(row_id)
+        self.row_id = row_id
 
 
 class Unsendable(Exception):

@@ -77,9 +77,9 @@ def change_endpoint(
 
     def change() -> Endpoint:
         endpoint = read_endpoint(endpoint_id, endpoints=endpoints)
-        changed = replace(
-            endpoint, **changes, version=endpoint.version + 1, disabled_because="", updated_at=now
-        )
+        changed = replace(endpoint, **changes, version=endpoint.version + 1, updated_at=now)
+        if changed.enabled:
+            changed = replace(changed, disabled_because="")
         endpoints.replace_endpoint(changed)
         return changed
 

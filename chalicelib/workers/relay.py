@@ -62,6 +62,6 @@ def _read(image: dict[str, Any]) -> Event | None:
     try:
         return wiring.events().event_of(image)
     except Unreadable as error:
-        log.error("event can't be read", extra={"event_id": error.key})  # noqa: TRY400 (the traceback would quote the row)
-        wiring.dead_letters().park(error.key, "the row can't be read as an event")
+        log.error("event can't be read", extra={"event_id": error.row_id})  # noqa: TRY400 (the traceback would quote the row)
+        wiring.dead_letters().park(error.row_id, "the row can't be read as an event")
         return None

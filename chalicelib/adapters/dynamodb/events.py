@@ -34,7 +34,7 @@ class DynamoEvents:
         try:
             return from_row(image, Event)
         except (msgspec.ValidationError, ValueError, TypeError, AttributeError) as error:
-            raise Unreadable(str(image.get("pk", {}).get("S", ""))) from error
+            raise Unreadable(str(image.get("pk", {}).get("S", "")).removeprefix(_partition(""))) from error
 
     def record_fan_out(self, event_id: str, endpoint_ids: Sequence[str], *, now: datetime) -> list[str]:
         row = key_row((_partition(event_id), "FAN_OUT"), endpoints=list(endpoint_ids), at=sortable(now))

@@ -211,7 +211,7 @@ class TestEventsFromTheStream:
     ) -> None:
         with pytest.raises(Unreadable) as refusal:
             events.event_of(event_row(EVENT) | broken)
-        assert refusal.value.key == f"EVENT#{EVENT.id}"
+        assert refusal.value.row_id == EVENT.id
 
     @pytest.mark.parametrize("image", [{}, {"pk": {"S": "x"}}, {"pk": {}}, {"pk": {"N": "1"}}], ids=str)
     def test_an_image_without_a_key_is_unreadable_too(

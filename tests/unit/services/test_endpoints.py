@@ -9,7 +9,13 @@ from chalicelib.domain.addresses import EndpointPolicy
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errors import EndpointNotFound, UnsafeEndpoint
 from chalicelib.ports import Moved
-from chalicelib.services.endpoints import change_endpoint, create_endpoint, delete_endpoint, read_endpoint
+from chalicelib.services.endpoints import (
+    change_endpoint,
+    create_endpoint,
+    delete_endpoint,
+    disable_endpoint,
+    read_endpoint,
+)
 from tests.fakes import NOW, FakeResolver, interrupt
 from tests.making import an_id
 from tests.unit.services.shop import Shop
@@ -160,3 +166,12 @@ def test_deleting_an_endpoint_again_finishes_what_was_cut_off(shop: Shop) -> Non
     with pytest.raises(EndpointNotFound):
         delete_endpoint(endpoint.id, endpoints=shop.world, secrets=shop.world)
     assert endpoint.id not in shop.world.secrets
+
+
+def test_why_an_endpoint_was_disabled_is_told_until_it_is_enabled_again(shop: Shop) -> None:
+    endpoint, _ = create(shop)
+    disable_endpoint(endpoint, "It answered 410 Gone.", endpoints=shop.world, now=LATER)
+    described = change(shop, endpoint.id, description="the old warehouse")
+    assert (described.enabled, described.disabled_because) == (False, "It answered 410 Gone.")
+    enabled = change(shop, endpoint.id, enabled=True)
+    assert (enabled.enabled, enabled.disabled_because) == (True, "")
