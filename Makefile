@@ -42,8 +42,8 @@ bench: $(VENV)/ready .venv-ministack/ready ## measure: cold starts, CPU, sizes, 
 package: $(VENV)/ready ## build what is deployed, under build/ (ARCHITECTURE=x86_64 for Intel)
 	@$(BIN)/python -m deploy.package --architecture $(ARCHITECTURE)
 
-deploy: $(VENV)/ready ## deploy to the AWS account in the environment (STAGE=prod)
-	@$(BIN)/python -m deploy.stack --stage $(STAGE)
+deploy: $(VENV)/ready ## deploy to the AWS account in the environment (STAGE=prod ALERT_EMAIL=you@shop.example)
+	@$(BIN)/python -m deploy.stack --stage $(STAGE) $(if $(ALERT_EMAIL),--parameter "AlertEmail=$(ALERT_EMAIL)")
 
 stripe-keys: $(VENV)/ready ## store Stripe's keys for a stage, encrypted (STAGE=prod)
 	@$(BIN)/python -m deploy.stripe_keys --stage $(STAGE)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import bill, cold_start, delivery, package_size, report, sales, storefront
+from benchmarks import bill, cold_start, delivery, package_size, report, sales, storefront, webhooks
 from benchmarks.report import Finding
 from benchmarks.setting import setting
 from benchmarks.shipped import Shipped, lay_out
@@ -59,6 +59,9 @@ def main() -> int:
             return 1
         shipped = lay_out(package, folder=folder)
         bench.measure("Cold starts", lambda step: [cold_start.measure(shipped, say=step.note)])
+        bench.measure(
+            "Webhooks in one process", lambda step: webhooks.measure(shipped, folder=folder, say=step.note)
+        )
         bench.measure("Sales in one process", lambda step: _sales(package, shipped, folder, step))
         bench.measure(
             "Sales on the stack", lambda step: [delivery.measure(folder=folder / "delivery", say=step.note)]
@@ -82,14 +85,17 @@ def _sales(package: Package, shipped: Shipped, folder: Path, step: Step) -> list
         metered = {
             database.name: sales.meter(shipped, everybody, database) for database in everybody.databases
         }
-        step.note("Timing sales")
+        step.note("Metering webhooks")
         database = everybody.databases[0]
+        fan_out = sales.meter_webhooks(shipped, everybody, database)
+        step.note("Timing sales")
         timings = sales.time(shipped, everybody, database)
     template = json.loads(package.template.read_text())
     steps = metered.pop(database.name)
     return [
         storefront.judge_processor_time(timings, database),
         storefront.judge_round_trips(steps),
+        webhooks.judge_calls(fan_out, webhooks=webhooks.BATCH),
         bill.judge(
             steps,
             timings,

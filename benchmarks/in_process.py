@@ -2,6 +2,7 @@
 
     python -m benchmarks.in_process meter     one sale: its calls to AWS and what they bill
     python -m benchmarks.in_process time      many sales: processor time, ours and the database's
+    python -m benchmarks.in_process webhooks  one event for ten endpoints: its calls to AWS
 
 Started by `benchmarks.sales` in the shipped tree, with the environment of a function.
 """
@@ -13,9 +14,10 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import boto3
 import msgspec
@@ -23,16 +25,22 @@ from botocore.client import BaseClient
 
 from benchmarks.capacity import Index, Key, Row, key_of
 from benchmarks.metering import Meter, Step, Timing
-from benchmarks.story import Notice, Story, World, mailbox
+from benchmarks.receiver import receiving
+from benchmarks.story import Notice, Queues, Story, Unexpected, World, fan_out, mailbox
 from chalicelib import wiring
 from chalicelib.domain.catalog import Product
+from chalicelib.domain.signing import new_secret
 from chalicelib.logs import JsonFormatter
-from chalicelib.services import catalog, endpoints
+from chalicelib.services import catalog
+from chalicelib.services.endpoints import create_endpoint
+from chalicelib.workers.deliver import BATCH
 from local.aws import ROOT
 from local.demo.owner import PAID, read_catalog
 from local.demo.stripe import SANDBOX_KEYS, Sandbox
 from local.demo.web import Api
+from tests.making import an_endpoint, an_event, signing_secrets
 
+Measured = TypeVar("Measured", Step, Timing)
 CATALOG = ROOT / "local/catalog.json"
 PLENTY = 1_000_000
 WARMING = 5
@@ -89,23 +97,51 @@ class _Counted(logging.Handler):
 
 
 def main(mode: str) -> int:
-    with mailbox() as (address, notices):
-        sandbox = Sandbox(api_base=os.environ["TILLHOOK_STRIPE_API_BASE"])
-        sandbox.call_back(address, secret=SANDBOX_KEYS.webhook_secrets)
-        measure = {"meter": _metered, "time": _timed}[mode]
-        found = measure(lambda: Story(_world(sandbox, notices)))
+    modes: dict[str, Callable[[], object]] = {
+        "meter": lambda: _sale(_metered),
+        "time": lambda: _sale(_timed),
+        "webhooks": _webhooks,
+    }
+    found = modes[mode]()
     sys.stdout.write(msgspec.json.encode(found).decode())
     return 0
 
 
+def _sale(measure: Callable[[Callable[[], Story]], list[Measured]]) -> list[Measured]:
+    with mailbox() as (address, notices):
+        sandbox = Sandbox(api_base=os.environ["TILLHOOK_STRIPE_API_BASE"])
+        sandbox.call_back(address, secret=SANDBOX_KEYS.webhook_secrets)
+        return measure(lambda: Story(_world(sandbox, notices)))
+
+
 def _metered(open_shop: Callable[[], Story]) -> list[Step]:
     """The first sale of fresh functions: all that they keep for later is read in it."""
+    meter = _meter()
+    open_shop().tell(meter.step)
+    return meter.steps
+
+
+def _webhooks() -> list[Step]:
+    """An event for a whole batch of endpoints, when another one has gone to them before."""
+    meter = _meter()
+    with receiving() as receiver:
+        endpoints = [an_endpoint(number, url=receiver.url) for number in range(BATCH)]
+        for endpoint in endpoints:
+            wiring.endpoints().create_endpoint(endpoint)
+            wiring.endpoint_secrets().put_secrets(endpoint.id, signing_secrets(new_secret(wiring.entropy)))
+        fan_out(an_event("before"), queues=_queues(), number=BATCH, around=lambda _: nullcontext())
+        fan_out(an_event("metered"), queues=_queues(), number=BATCH, around=meter.step)
+        if receiver.requests != 2 * BATCH:
+            raise Unexpected(f"{receiver.requests} webhooks arrived.")
+    return meter.steps
+
+
+def _meter() -> Meter:
     table = _Table(boto3.Session().client("dynamodb"), wiring.settings().table)
     session = wiring._session()  # noqa: SLF001 (the one place that all clients come from)
     meter = Meter(session, images=table.images, indexes=table.indexes())
     _log_to(_Counted(meter))
-    open_shop().tell(meter.step)
-    return meter.steps
+    return meter
 
 
 def _timed(open_shop: Callable[[], Story]) -> list[Timing]:
@@ -136,12 +172,13 @@ def _world(sandbox: Sandbox, notices: "queue.Queue[Notice]") -> World:
     for sku in tracked:
         wiring.catalog().set_stock(sku, PLENTY)
     receiver = Api(url=os.environ["BENCH_RECEIVER_URL"])
-    _, secret = endpoints.create_endpoint(
+    _, secret = create_endpoint(
         f"{receiver.url}/hook",
         [PAID],
         "The benchmark's receiver",
         endpoints=wiring.endpoints(),
         secrets=wiring.endpoint_secrets(),
+        expressions=wiring.expressions(),
         resolver=wiring.resolver(),
         policy=wiring.settings().endpoint_policy,
         entropy=secrets.token_bytes,
@@ -149,16 +186,21 @@ def _world(sandbox: Sandbox, notices: "queue.Queue[Notice]") -> World:
     )
     receiver.ask("PUT", "/secret", {"secret": secret})
     first, second, third = tracked[:3]
-    settings = wiring.settings()
     return World(
         aws=cache(boto3.Session().client),
-        table=settings.table,
-        queue_url=settings.deliveries_queue_url,
+        table=wiring.settings().table,
+        queues=_queues(),
         sandbox=sandbox,
         notices=notices,
         receiver=receiver,
         skus=(first, second, third),
     )
+
+
+def _queues() -> Queues:
+    settings = wiring.settings()
+    urls = {"express": settings.express_queue_url, "deliveries": settings.deliveries_queue_url}
+    return Queues(sqs=boto3.Session().client("sqs"), urls=urls)
 
 
 if __name__ == "__main__":

@@ -101,12 +101,16 @@ def from_stream(row: Mapping[str, Any]) -> Event:
     return {"Records": [record]}
 
 
-def from_queue(messages: Sequence[Mapping[str, Any]]) -> Event:
+def queue_arn(name: str) -> str:
+    return f"arn:aws:sqs:us-east-1:000000000000:{name}"
+
+
+def from_queue(messages: Sequence[Mapping[str, Any]], *, queue: str = "deliveries") -> Event:
     """A batch of messages as `receive_message` gives them, each handed out for the first time."""
-    return {"Records": [_queue_record(message) for message in messages]}
+    return {"Records": [_queue_record(message, queue) for message in messages]}
 
 
-def _queue_record(message: Mapping[str, Any]) -> Event:
+def _queue_record(message: Mapping[str, Any], queue: str) -> Event:
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -120,6 +124,6 @@ def _queue_record(message: Mapping[str, Any]) -> Event:
         "messageAttributes": {},
         "md5OfBody": message.get("MD5OfBody", ""),
         "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:deliveries",
+        "eventSourceARN": queue_arn(queue),
         "awsRegion": "us-east-1",
     }

@@ -1,7 +1,8 @@
 """What was found: figures for the table and for programs, and whatever explains them."""
 
 import json
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -18,24 +19,30 @@ MOST_DECIMALS = 4
 TIMES = " \N{MULTIPLICATION SIGN}"
 
 
+Relation = Literal["≤", "=", "≥"]
+_HOLDS: Mapping[Relation, Callable[[float, float], bool]] = {
+    "≤": operator.le, "=": operator.eq, "≥": operator.ge
+}  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """What a figure should be: its value, or its ratio to the reference, at most (or exactly) `limit`."""
+    """What a figure should be: its value, or its ratio to the reference, at most, least or just `limit`."""
 
     limit: float
     of: Literal["value", "ratio"] = "value"
-    exact: bool = False
+    relation: Relation = "≤"
 
     def __str__(self) -> str:
-        return f"{'=' if self.exact else '≤'} {number(self.limit)}{TIMES if self.of == 'ratio' else ''}"
+        return f"{self.relation} {number(self.limit)}{TIMES if self.of == 'ratio' else ''}"
 
     def met_by(self, measured: float) -> bool:
-        return measured == self.limit if self.exact else measured <= self.limit
+        return _HOLDS[self.relation](measured, self.limit)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One measured value. A lower one is a better one."""
+    """One measured value. A lower one is a better one, unless its goal is a least."""
 
     name: str
     value: float

@@ -11,6 +11,7 @@ import boto3
 from botocore.client import BaseClient
 
 from benchmarks.dynamodb_local import Unavailable, dynamodb_local
+from benchmarks.lambda_events import queue_arn
 from deploy.package import Package
 from deploy.stripe_keys import store
 from local.aws import REGION, EmbeddedAws, embedded_aws
@@ -40,7 +41,8 @@ class Setting:
     missing: str
     """Why Amazon's is not there; empty if it is."""
     aws: EmbeddedAws
-    queue_url: str
+    queues: dict[str, str]
+    """Addresses by name, the express one first."""
     stripe_url: str
     receiver_url: str
     table: dict[str, Any]
@@ -54,7 +56,9 @@ class Setting:
             "TILLHOOK_SHOP": STAGE,
             "TILLHOOK_TABLE": table,
             "TILLHOOK_PARAMETER_PREFIX": f"/tillhook/{STAGE}",
-            "TILLHOOK_DELIVERIES_QUEUE_URL": self.queue_url,
+            "TILLHOOK_DELIVERIES_QUEUE_URL": self.queues["deliveries"],
+            "TILLHOOK_EXPRESS_QUEUE_URL": self.queues["express"],
+            "TILLHOOK_EXPRESS_QUEUE_ARN": queue_arn("express"),
             "TILLHOOK_STRIPE_API_BASE": self.stripe_url,
             "TILLHOOK_ENDPOINT_POLICY": "loopback",
             "BENCH_RECEIVER_URL": self.receiver_url,
@@ -100,7 +104,7 @@ def setting(package: Package, *, folder: Path, say: Callable[[str], object]) -> 
             databases=tuple(databases),
             missing=missing,
             aws=aws,
-            queue_url=_queue(aws.client("sqs")),
+            queues=_queues(aws.client("sqs")),
             stripe_url=stripe_url,
             receiver_url=receiver_url,
             table=table_of(json.loads(package.template.read_text())),
@@ -115,5 +119,5 @@ def table_of(template: dict[str, Any]) -> dict[str, Any]:
     return {name: properties[name] for name in kept} | {"StreamSpecification": stream}
 
 
-def _queue(sqs: BaseClient) -> str:
-    return str(sqs.create_queue(QueueName="deliveries")["QueueUrl"])
+def _queues(sqs: BaseClient) -> dict[str, str]:
+    return {name: str(sqs.create_queue(QueueName=name)["QueueUrl"]) for name in ("express", "deliveries")}

@@ -8,8 +8,16 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from deploy.package import Package
+from local.aws import ROOT
+from local.processes import ProgramFailed
+
+Found = TypeVar("Found")
+LAST_WORDS = 1500  # characters of a failure that are worth showing
 
 # What Lambda's runtime brings along; the package does not hold it.
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six.py")
@@ -36,6 +44,23 @@ class Shipped:
             check=True,
             capture_output=True,
         )
+
+    def tell(self, module: str, *arguments: str, environment: Mapping[str, str], kind: type[Found]) -> Found:
+        """Run a module of the benchmarks' with what is shipped before what lies here, and hear what it tells.
+
+        Raises `ProgramFailed`.
+        """
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.tree,  # -m has the current folder first on the path
+            env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), **environment},
+            text=True,
+            check=False,
+            capture_output=True,
+        )
+        if done.returncode:
+            raise ProgramFailed(f"{module} could not measure:\n{done.stderr[-LAST_WORDS:]}")
+        return msgspec.json.decode(done.stdout, type=kind)
 
 
 def lay_out(package: Package, *, folder: Path) -> Shipped:

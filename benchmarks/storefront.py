@@ -67,7 +67,7 @@ def judge_round_trips(steps: Sequence[Step]) -> Finding:
 
 def _goal(name: str) -> Goal:
     if name == "callback":
-        return Goal(limit=CALLBACK, exact=True)
+        return Goal(limit=CALLBACK, relation="=")
     return Goal(limit=CHECKOUT_AT_MOST if name == "check out" else AT_MOST)
 
 

@@ -17,7 +17,10 @@ from typing import Any
 from botocore.client import BaseClient
 
 from app import app
-from benchmarks.lambda_events import Context, Request, from_gateway, from_queue, from_stream
+from benchmarks.lambda_events import Context, Event, Request, from_gateway, from_queue, from_stream
+from chalicelib import wiring
+from chalicelib.adapters.dynamodb.events import event_row
+from chalicelib.domain.events import Event as Announced
 from chalicelib.workers.deliver import deliver
 from chalicelib.workers.relay import relay
 from local.demo.stripe import Sandbox
@@ -44,12 +47,32 @@ class Notice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Queues:
+    """What the workers are fed from, by name; `sqs` is a client that nobody measures."""
+
+    sqs: BaseClient
+    urls: Mapping[str, str]
+
+    def take(self, number: int) -> Event:
+        """So many messages, as their queue hands them to the worker."""
+        for name, url in self.urls.items():
+            messages = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+            for message in messages:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            if len(messages) == number:
+                return from_queue(messages, queue=name)
+            if messages:
+                raise Unexpected(f"The relay should have sent {number} messages, not {len(messages)}.")
+        raise Unexpected("The relay has sent no message.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class World:
     """Everybody whom the functions deal with. `aws` makes clients that nobody measures."""
 
     aws: Callable[[str], BaseClient]
     table: str
-    queue_url: str
+    queues: Queues
     sandbox: Sandbox
     notices: "queue.Queue[Notice]"
     receiver: Api
@@ -131,8 +154,7 @@ class Story:
         with around("relay"):
             answer = relay(event, Context())
         _require_clean(answer)
-        messages = self._take_messages()
-        event = from_queue(messages)
+        event = self._world.queues.take(1)
         with around("deliver"):
             answer = deliver(event, Context())
         _require_clean(answer)
@@ -153,16 +175,6 @@ class Story:
         row: Json = table.get_item(TableName=self._world.table, Key=event)["Item"]
         return row
 
-    def _take_messages(self) -> list[Json]:
-        sqs = self._world.aws("sqs")
-        messages: list[Json] = sqs.receive_message(
-            QueueUrl=self._world.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=5
-        ).get("Messages", [])
-        if len(messages) != 1:
-            raise Unexpected(f"The relay should have sent one message; {len(messages)} are in the queue.")
-        sqs.delete_message(QueueUrl=self._world.queue_url, ReceiptHandle=messages[0]["ReceiptHandle"])
-        return messages
-
     def _call(self, around: Around, step: str, request: Request) -> Json:
         event = from_gateway(request, request_id=f"00000000-0000-4000-8000-{next(self._numbers):012}")
         with around(step):
@@ -171,6 +183,19 @@ class Story:
             raise Unexpected(f"{step} was answered with {answer['statusCode']}: {answer['body']}")
         found: Json = json.loads(answer["body"])
         return found
+
+
+def fan_out(event: Announced, *, queues: Queues, number: int, around: Around) -> None:
+    """Tell of an event that goes to so many endpoints, by both workers. Raises `Unexpected`."""
+    wiring.events().put_event(event)
+    from_table = from_stream(event_row(event))
+    with around("relay"):
+        answer = relay(from_table, Context())
+    _require_clean(answer)
+    batch = queues.take(number)
+    with around("deliver"):
+        answer = deliver(batch, Context())
+    _require_clean(answer)
 
 
 def _require_clean(answer: Json) -> None:

@@ -16,12 +16,16 @@ from msgspec import Struct
 from chalicelib.domain.addresses import IPAddress
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
-from chalicelib.domain.deliveries import Delivery, DeliverySummary, Message, Reply
+from chalicelib.domain.deliveries import Delivery, DeliveryStatus, DeliverySummary, HeldDelivery
 from chalicelib.domain.endpoints import Endpoint
-from chalicelib.domain.events import Event
+from chalicelib.domain.errands import Errand
+from chalicelib.domain.events import Event, EventSummary
+from chalicelib.domain.exchanges import Reply, Request
+from chalicelib.domain.health import Health
+from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary, PaymentFact
-from chalicelib.domain.signing import SigningSecrets
+from chalicelib.domain.signing import EndpointSecrets
 
 Item = TypeVar("Item")
 Clock = Callable[[], datetime]
@@ -49,6 +53,17 @@ class Unreadable(Exception):
 
 class Unsendable(Exception):
     """A queue will never take this message, however often it is sent."""
+
+
+class ExpressionFailed(Exception):
+    """An expression can't be applied to a document; the text says why, in plain words and without its values.
+
+    `function` is the one that failed, if it was one.
+    """
+
+    def __init__(self, reason: str, *, function: str = "") -> None:
+        super().__init__(reason)
+        self.function = function
 
 
 class Page(Struct, Generic[Item], frozen=True):
@@ -136,35 +151,86 @@ class OrderStore(Protocol):
 class EventStore(Protocol):
     def get_event(self, event_id: str) -> Event | None: ...
 
+    def get_events(self, event_ids: Iterable[str]) -> dict[str, Event]:
+        """Those that exist, by id."""
+
+    def put_event(self, event: Event) -> None:
+        """Let an event happen that no order tells; the same again is the same."""
+
+    def list_events(
+        self, *, since: datetime, until: datetime, position: str, limit: int, newest_first: bool = False
+    ) -> tuple[list[EventSummary], str | None]:
+        """What happened from `since` until before `until`, behind `position` ("" to begin); tests left out.
+
+        With the position of the page's end, None if there is no more. May lag by a moment. InvalidCursor if
+        the position is none.
+        """
+
     def record_fan_out(self, event_id: str, endpoint_ids: Sequence[str], *, now: datetime) -> list[str]:
         """Note which endpoints an event goes to; if that is noted already, what stands there counts."""
 
-    def get_fan_out(self, event_id: str) -> list[str] | None: ...
+    def get_fan_outs(self, event_ids: Iterable[str]) -> dict[str, list[str]]:
+        """To which endpoints each event goes, of those that were relayed yet."""
 
 
 class DeliveryStore(Protocol):
     def get_delivery(self, event_id: str, endpoint_id: str) -> Delivery | None: ...
 
-    def save_delivery(self, delivery: Delivery, *, previous: Delivery | None) -> None:
-        """Write the delivery over `previous` as it was read (None: over nothing), or Moved."""
+    def get_deliveries(self, event_ids: Iterable[str], endpoint_id: str) -> dict[str, Delivery]:
+        """Those that there are, by event."""
+
+    def save_delivery(self, delivery: Delivery, *, event: Event | None = None) -> None:
+        """Write the delivery over the version just before its own (1: over nothing), or Moved.
+
+        With it, in one transaction, the event that says what became of it.
+        """
+
+    def hold_delivery(self, delivery: Delivery, *, endpoint: Endpoint) -> None:
+        """Write the delivery as above and put it in its endpoint's line, if the endpoint's epoch is as read.
+
+        Moved if either has changed: nothing is ever parked behind a release that has passed.
+        """
+
+    def next_held(self, endpoint_id: str, *, before_epoch: int | None, limit: int) -> list[HeldDelivery]:
+        """The head of an endpoint's line, of places taken before that epoch."""
+
+    def leave_line(self, places: Sequence[HeldDelivery]) -> None:
+        """Give up these places; what is not there is no error."""
 
     def list_of_event(self, event_id: str) -> list[Delivery]: ...
 
-    def list_of_endpoint(self, endpoint_id: str, *, limit: int, cursor: str | None) -> Page[DeliverySummary]:
-        """Newest first; may lag by a moment."""
+    def list_of_endpoint(
+        self, endpoint_id: str, *, status: DeliveryStatus | None, limit: int, cursor: str | None
+    ) -> Page[DeliverySummary]:
+        """Newest first; may lag by a moment, and a page may be short while there is more."""
 
 
-class DeliveryQueue(Protocol):
-    def send(self, messages: Sequence[Message]) -> None:
-        """All of them, each at least once; Unsendable or another error if any could not be sent."""
+class JobStore(Protocol):
+    def get_job(self, job_id: str) -> Job | None: ...
 
-    def send_later(self, message: Message, delay: timedelta) -> None:
-        """Deliver the message after `delay`, which may be days. The same message again is the same."""
+    def create_job(self, job: Job) -> Job:
+        """The job, or the one that is there under its id. The stream carries a new one to the relay."""
+
+    def save_job(self, job: Job, *, page: int) -> None:
+        """Write the job over what was read of it at `page`, or Moved."""
+
+
+class ErrandQueue(Protocol):
+    """At-least-once. Errands of an endpoint take turns with those of others."""
+
+    def send(self, errands: Sequence[Errand], *, express: bool = False) -> None:
+        """All of them, each at least once; Unsendable or another error if any could not be sent.
+
+        `express` is for endpoints that answer promptly, so that they wait for nobody who does not.
+        """
+
+    def send_later(self, errand: Errand, delay: timedelta) -> None:
+        """Have the errand done after `delay`, which may be days for a message. The same again is the same."""
 
 
 class DeadLetters(Protocol):
     def park(self, event_id: str, reason: str) -> None:
-        """Keep an event's id where the owner is alerted, so that it blocks nobody behind it."""
+        """Keep a row's id where the owner is alerted, so that it blocks nobody behind it."""
 
 
 class EndpointStore(Protocol):
@@ -176,25 +242,65 @@ class EndpointStore(Protocol):
     def create_endpoint(self, endpoint: Endpoint) -> None:
         """Write an endpoint whose id is new; the same again is the same."""
 
-    def replace_endpoint(self, endpoint: Endpoint) -> None:
-        """Write the endpoint over the version just before its own, or Moved."""
+    def replace_endpoint(
+        self, endpoint: Endpoint, *, job: Job | None = None, event: Event | None = None
+    ) -> None:
+        """Write the endpoint over the version just before its own, or Moved.
+
+        With it, in one transaction, the job that follows from the change, and the event that tells it.
+        """
 
     def delete_endpoint(self, endpoint_id: str) -> bool:
         """Whether there was one."""
 
 
+class HealthStore(Protocol):
+    def get_health(self, endpoint_id: str) -> Health:
+        """A new endpoint's, if nothing is known."""
+
+    def put_health(self, endpoint_id: str, health: Health) -> None: ...
+
+    def forget_health(self, endpoint_id: str) -> None:
+        """Give it a fresh start; what is not there is no error."""
+
+    def add_failure(self, endpoint_id: str, *, at_first: bool, prompt: bool, now: datetime) -> Health:
+        """As chalicelib.domain.health.failed, however many are counted at once; how things stand then."""
+
+    def list_watched(self) -> list[tuple[Endpoint, Health]]:
+        """All endpoints, each with its health, in one round trip."""
+
+
 class EndpointReader(Protocol):
-    def get_endpoint(self, endpoint_id: str) -> Endpoint | None:
-        """May be a few seconds old."""
+    """What was known of endpoints some seconds ago."""
+
+    def get_endpoint(self, endpoint_id: str) -> Endpoint | None: ...
+
+    def get_health(self, endpoint_id: str) -> Health: ...
+
+    def learn(self, endpoint_id: str, health: Health) -> None:
+        """Know this from now on, without another read."""
+
+    def expire(self) -> None:
+        """Read anew when next asked."""
+
+
+class Slots(Protocol):
+    def reserve(self, endpoint_id: str, *, per_second: int, now: datetime) -> datetime | None:
+        """A time of its own for one delivery, evenly spaced; None if all are taken for minutes to come."""
 
 
 class SecretStore(Protocol):
-    def put_secrets(self, endpoint_id: str, secrets: SigningSecrets) -> int:
-        """Keep an endpoint's signing secrets; the version that names them from now on."""
+    def put_secrets(self, endpoint_id: str, secrets: EndpointSecrets) -> int:
+        """Keep what is secret of an endpoint; the version that names it from now on."""
 
-    def get_secrets(self, endpoint_id: str, version: int) -> SigningSecrets: ...
+    def get_secrets(self, endpoint_id: str, version: int) -> EndpointSecrets: ...
 
     def delete_secrets(self, endpoint_id: str) -> None: ...
+
+
+class Mailer(Protocol):
+    def send(self, subject: str, text: str) -> None:
+        """Mail the owner plain text, at least once; `subject` is one line."""
 
 
 class KeyStore(Protocol):
@@ -244,8 +350,21 @@ class Resolver(Protocol):
 
 
 class Sender(Protocol):
-    def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Reply:
-        """One request, never redirected, never to an address the policy forbids, within a fixed time.
+    def send(self, request: Request) -> Reply:
+        """One request, never redirected, never to an address the policy forbids, within the request's time.
 
         Never raises for what a receiver does: a reply without a status says what happened.
+        """
+
+
+class Expressions(Protocol):
+    """JMESPath (https://jmespath.org), which can read a document and do nothing else."""
+
+    def check(self, expression: str) -> None:
+        """InvalidExpression, with the place, if it can't be read or calls what does not exist."""
+
+    def search(self, expression: str, document: object) -> object:
+        """What the expression finds: plain JSON values. ExpressionFailed if it can't be applied.
+
+        That includes one that would take too long or grow too large.
         """

@@ -27,17 +27,23 @@ if TYPE_CHECKING:
     from chalicelib.adapters.cached_endpoints import CachedEndpoints
     from chalicelib.adapters.dynamodb.carts import DynamoCarts
     from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+    from chalicelib.adapters.dynamodb.deliveries import DynamoDeliveries
     from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints
     from chalicelib.adapters.dynamodb.events import DynamoEvents
+    from chalicelib.adapters.dynamodb.jobs import DynamoJobs
     from chalicelib.adapters.dynamodb.keys import DynamoKeys
     from chalicelib.adapters.dynamodb.orders import DynamoOrders
+    from chalicelib.adapters.dynamodb.slots import DynamoSlots
     from chalicelib.adapters.dynamodb.table import Table
     from chalicelib.adapters.http.resolver import SystemResolver
     from chalicelib.adapters.http.sender import HttpSender
+    from chalicelib.adapters.jmespath import JmesPath
     from chalicelib.adapters.scheduler import OneShotSchedules
-    from chalicelib.adapters.sqs import SqsDeadLetters, SqsDeliveries
+    from chalicelib.adapters.ses import SesMailer
+    from chalicelib.adapters.sqs import SqsDeadLetters, SqsErrands
     from chalicelib.adapters.ssm import SsmSecrets
     from chalicelib.adapters.stripe.payments import StripePayments
+    from chalicelib.services.outbound import Outbound
 
 entropy: Callable[[int], bytes] = secrets.token_bytes
 
@@ -57,13 +63,17 @@ def settings() -> Settings:
             "table": os.environ["TILLHOOK_TABLE"],
             "parameter_prefix": os.environ.get("TILLHOOK_PARAMETER_PREFIX", ""),
             "deliveries_queue_url": os.environ.get("TILLHOOK_DELIVERIES_QUEUE_URL", ""),
+            "express_queue_url": os.environ.get("TILLHOOK_EXPRESS_QUEUE_URL", ""),
+            "express_queue_arn": os.environ.get("TILLHOOK_EXPRESS_QUEUE_ARN", ""),
             "relay_dead_queue_url": os.environ.get("TILLHOOK_RELAY_DEAD_QUEUE_URL", ""),
             "deliveries_queue_arn": os.environ.get("TILLHOOK_DELIVERIES_QUEUE_ARN", ""),
             "deliveries_dead_queue_arn": os.environ.get("TILLHOOK_DELIVERIES_DEAD_QUEUE_ARN", ""),
             "schedule_group": os.environ.get("TILLHOOK_SCHEDULE_GROUP", ""),
             "schedule_role_arn": os.environ.get("TILLHOOK_SCHEDULE_ROLE_ARN", ""),
             "stripe_api_base": os.environ.get("TILLHOOK_STRIPE_API_BASE", ""),
+            "alert_email": os.environ.get("TILLHOOK_ALERT_EMAIL", ""),
             "endpoint_policy": os.environ.get("TILLHOOK_ENDPOINT_POLICY", "public"),
+            "stage": os.environ.get("TILLHOOK_STAGE", ""),
         },
         Settings,
     )
@@ -94,7 +104,7 @@ def _session() -> Session:
 
 
 @cache
-def _client(service: Literal["dynamodb", "scheduler", "sqs", "ssm"]) -> Any:  # noqa: ANN401 (botocore makes its clients at run time)
+def _client(service: Literal["dynamodb", "scheduler", "sesv2", "sqs", "ssm"]) -> Any:  # noqa: ANN401 (botocore makes its clients at run time)
     with _one_at_a_time, _loading():  # sessions can't make two clients at once; deliveries run side by side
         from botocore.config import Config
 
@@ -141,6 +151,27 @@ def events() -> DynamoEvents:
 
 
 @cache
+def deliveries() -> DynamoDeliveries:
+    from chalicelib.adapters.dynamodb.deliveries import DynamoDeliveries
+
+    return DynamoDeliveries(table())
+
+
+@cache
+def jobs() -> DynamoJobs:
+    from chalicelib.adapters.dynamodb.jobs import DynamoJobs
+
+    return DynamoJobs(table())
+
+
+@cache
+def slots() -> DynamoSlots:
+    from chalicelib.adapters.dynamodb.slots import DynamoSlots
+
+    return DynamoSlots(table())
+
+
+@cache
 def endpoints() -> DynamoEndpoints:
     from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints
 
@@ -181,10 +212,15 @@ def stripe() -> StripePayments:
 
 
 @cache
-def deliveries_queue() -> SqsDeliveries:
-    from chalicelib.adapters.sqs import SqsDeliveries
+def errands() -> SqsErrands:
+    from chalicelib.adapters.sqs import SqsErrands
 
-    return SqsDeliveries(_client("sqs"), settings().deliveries_queue_url, _schedules())
+    return SqsErrands(
+        _client("sqs"),
+        queue_url=settings().deliveries_queue_url,
+        express_url=settings().express_queue_url,
+        schedules=_schedules(),
+    )
 
 
 @cache
@@ -220,3 +256,39 @@ def sender() -> HttpSender:
         from chalicelib.adapters.http.sender import HttpSender
 
     return HttpSender(resolver(), settings().endpoint_policy)
+
+
+@cache
+def mailer() -> SesMailer:
+    from chalicelib.adapters.ses import SesMailer
+
+    return SesMailer(_client("sesv2"), address=settings().alert_email, stage=settings().stage)
+
+
+@cache
+def expressions() -> JmesPath:
+    from chalicelib.adapters.jmespath import JmesPath
+
+    return JmesPath()
+
+
+@cache
+def outbound() -> Outbound:
+    from chalicelib.services.outbound import Outbound
+
+    return Outbound(
+        endpoints=recent_endpoints(),
+        endpoint_store=endpoints(),
+        health=endpoints(),
+        secrets=endpoint_secrets(),
+        events=events(),
+        deliveries=deliveries(),
+        jobs=jobs(),
+        queue=errands(),
+        slots=slots(),
+        sender=sender(),
+        expressions=expressions(),
+        clock=now,
+        entropy=entropy,
+        pause=time.sleep,
+    )

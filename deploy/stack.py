@@ -1,9 +1,10 @@
 """Create or update the CloudFormation stack of one stage, and say what happens meanwhile.
 
-    python -m deploy.stack --stage prod --parameter AlarmEmail=owner@shop.example
+    python -m deploy.stack --stage prod --parameter AlertEmail=owner@shop.example
 
 Uses the AWS account, region and address that boto3 finds in the environment, so it deploys to AWS and to
-an embedded AWS alike. Parameters that are not given keep their previous value.
+an embedded AWS alike. Parameters that are not given keep their previous value. Afterwards, AWS asks the
+address for alerts for its consent, if there is one that has not given it.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import boto3
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deploy.alerts import verify_alert_address
 from deploy.package import ARCHITECTURES, Package, PackagingFailed, build
 
 Client = Callable[[str], BaseClient]
@@ -278,20 +280,27 @@ def main() -> int:
         "--parameter", metavar="NAME=VALUE", action="append", type=_parameter, default=[], help="repeatable"
     )
     chosen = parser.parse_args()
+    client = boto3.Session().client
     try:
         deployment = deploy(
             package=build(architecture=chosen.architecture),
             stage=chosen.stage,
-            client=boto3.Session().client,
+            client=client,
             parameters=dict(chosen.parameter),
         )
+        _show(deployment.outputs)
+        if address := deployment.outputs.get("AlertEmail"):
+            verify_alert_address(address, ses=client("ses"))
     except (PackagingFailed, DeploymentFailed, BotoCoreError, ClientError) as failure:
         sys.stderr.write(f"{failure}\n")
         return 1
-    width = max(map(len, deployment.outputs), default=0)
-    for name, value in sorted(deployment.outputs.items()):
-        sys.stdout.write(f"{name:<{width}}  {value}\n")
     return 0
+
+
+def _show(outputs: dict[str, str]) -> None:
+    width = max(map(len, outputs), default=0)
+    for name, value in sorted(outputs.items()):
+        sys.stdout.write(f"{name:<{width}}  {value}\n")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ def make_up(template: Template, *, stack: str, api_id: str, aws: EmbeddedAws) ->
     _count_concurrency(aws)
     _allow_batches(stack=stack, aws=aws)
     _allow_schedules(stack=stack, aws=aws)
+    _allow_mails(stack=stack, aws=aws)
     _answer_as_gateway(template, api_id=api_id, aws=aws)
     _answer_preflights(template, api_id=api_id, aws=aws)
     aws.client("apigateway").create_deployment(restApiId=api_id, stageName="api")
@@ -42,10 +43,17 @@ def _count_concurrency(aws: EmbeddedAws) -> None:
 
 def _allow_batches(*, stack: str, aws: EmbeddedAws) -> None:
     """It asks for a permission of its own for SendMessageBatch, which in AWS is SendMessage."""
-    queue = aws.client("sqs").get_queue_attributes(
-        QueueUrl=physical_id("DeliveriesQueue", stack=stack, aws=aws), AttributeNames=["QueueArn"]
+    patient, express = (
+        _queue_arn(queue, stack=stack, aws=aws) for queue in ("DeliveriesQueue", "ExpressQueue")
     )
-    _allow("RelayRole", "sqs:SendMessageBatch", queue["Attributes"]["QueueArn"], stack=stack, aws=aws)
+    _allow("RelayRole", "sqs:SendMessageBatch", patient, express, stack=stack, aws=aws)
+    _allow("DeliverRole", "sqs:SendMessageBatch", patient, stack=stack, aws=aws)
+
+
+def _queue_arn(logical_id: str, *, stack: str, aws: EmbeddedAws) -> str:
+    url = physical_id(logical_id, stack=stack, aws=aws)
+    queue = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return str(queue["Attributes"]["QueueArn"])
 
 
 def _allow_schedules(*, stack: str, aws: EmbeddedAws) -> None:
@@ -55,8 +63,13 @@ def _allow_schedules(*, stack: str, aws: EmbeddedAws) -> None:
     _allow("DeliverRole", "scheduler:CreateSchedule", schedules, stack=stack, aws=aws)
 
 
-def _allow(role: str, action: str, resource: str, *, stack: str, aws: EmbeddedAws) -> None:
-    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+def _allow_mails(*, stack: str, aws: EmbeddedAws) -> None:
+    """It asks for permission to send from anywhere at all, not from the address that a mail is from."""
+    _allow("DeliverRole", "ses:SendEmail", "*", stack=stack, aws=aws)
+
+
+def _allow(role: str, action: str, *resources: str, stack: str, aws: EmbeddedAws) -> None:
+    statement = {"Effect": "Allow", "Action": action, "Resource": resources}
     aws.client("iam").put_role_policy(
         RoleName=physical_id(role, stack=stack, aws=aws),
         PolicyName=action.replace(":", "-"),

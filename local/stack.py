@@ -7,13 +7,16 @@ don't meet.
 import json
 import os
 import shutil
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from botocore.client import BaseClient
 
+from deploy.alerts import verify_alert_address
 from deploy.package import Package, build, machine_architecture
 from deploy.stack import deploy
 from deploy.stripe_keys import StripeKeys, store
@@ -21,6 +24,7 @@ from local.aws import ROOT, EmbeddedAws, embedded_aws
 from local.differences import make_up, physical_id
 
 STAGE = "local"
+ALERT_EMAIL = "owner@shop.example"
 FUNCTIONS = {"api": "APIHandler", "relay": "Relay", "deliver": "Deliver"}
 HOMES = ROOT / ".local"
 
@@ -55,6 +59,13 @@ class LocalStack:
         )
         return str(configuration["Role"])
 
+    def mails(self) -> list[dict[str, Any]]:
+        """All that was mailed, oldest first; each has Source, To, Subject and BodyText."""
+        url = f"{self.aws.endpoint}/_ministack/ses/messages"
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (our own, on this machine)
+            messages = json.load(answer)["messages"]
+        return [mail for of_account in messages.values() for mail in of_account]
+
     def warm_up(self) -> None:
         """Start each worker once, with nothing to do, so that the next delivery waits for no cold start."""
         for function in ("relay", "deliver"):
@@ -88,9 +99,11 @@ def local_stack(
                 "AwsEndpointUrl": aws.endpoint,
                 "StripeApiBase": stripe_api_base,
                 "EndpointPolicy": "loopback",
+                "AlertEmail": ALERT_EMAIL,
             },
             say=say,
         )
+        verify_alert_address(ALERT_EMAIL, ses=aws.client("ses"), say=say)
         api_id = deployment.outputs["RestAPIId"]
         make_up(template, stack=f"tillhook-{STAGE}", api_id=api_id, aws=aws)
         yield LocalStack(

@@ -20,13 +20,23 @@ from msgspec.structs import replace
 from chalicelib.domain.addresses import IPAddress
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
-from chalicelib.domain.deliveries import Delivery, DeliverySummary, Message, Reply
+from chalicelib.domain.deliveries import (
+    Delivery,
+    DeliveryStatus,
+    DeliverySummary,
+    HeldDelivery,
+    place_in_line,
+)
 from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.errands import Errand
 from chalicelib.domain.errors import InvalidCursor, InvalidSignature, KeyReused, ProviderUnavailable
-from chalicelib.domain.events import Event
+from chalicelib.domain.events import Event, EventSummary
+from chalicelib.domain.exchanges import Reply, Request
+from chalicelib.domain.health import Health, failed
+from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary, PaymentFact
-from chalicelib.domain.signing import SigningSecrets
+from chalicelib.domain.signing import EndpointSecrets
 from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, PaymentSession, StockShort
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -63,8 +73,11 @@ class World:
         self.events: dict[str, Event] = {}
         self.fan_outs: dict[str, list[str]] = {}
         self.deliveries: dict[tuple[str, str], Delivery] = {}
+        self.line: dict[tuple[str, int, datetime, str], HeldDelivery] = {}
+        self.jobs: dict[str, Job] = {}
         self.endpoints: dict[str, Endpoint] = {}
-        self.secrets: dict[str, list[SigningSecrets]] = {}
+        self.health: dict[str, Health] = {}
+        self.secrets: dict[str, list[EndpointSecrets]] = {}
         self.keys: dict[str, AdminKey] = {}
 
     # CartStore
@@ -199,12 +212,37 @@ class World:
         return self.events.get(event_id)
 
     @_atomic
+    def get_events(self, event_ids: Iterable[str]) -> dict[str, Event]:
+        return {event_id: self.events[event_id] for event_id in event_ids if event_id in self.events}
+
+    @_atomic
+    def put_event(self, event: Event) -> None:
+        self.events.setdefault(event.id, event)
+
+    @_atomic
+    def list_events(
+        self, *, since: datetime, until: datetime, position: str, limit: int, newest_first: bool = False
+    ) -> tuple[list[EventSummary], str | None]:
+        rows = [
+            (f"{event.created_at.isoformat()}#{event.id}", _same_fields(event, EventSummary))
+            for event in self.events.values()
+            if since <= event.created_at < until and not event.only_to
+        ]
+        page = _page(
+            sorted(rows, reverse=newest_first),
+            limit=limit,
+            cursor=position or None,
+            newest_first=newest_first,
+        )
+        return page.items, page.cursor
+
+    @_atomic
     def record_fan_out(self, event_id: str, endpoint_ids: Sequence[str], *, now: datetime) -> list[str]:
         return self.fan_outs.setdefault(event_id, list(endpoint_ids))
 
     @_atomic
-    def get_fan_out(self, event_id: str) -> list[str] | None:
-        return self.fan_outs.get(event_id)
+    def get_fan_outs(self, event_ids: Iterable[str]) -> dict[str, list[str]]:
+        return {event_id: self.fan_outs[event_id] for event_id in event_ids if event_id in self.fan_outs}
 
     # DeliveryStore
 
@@ -213,24 +251,104 @@ class World:
         return self.deliveries.get((event_id, endpoint_id))
 
     @_atomic
-    def save_delivery(self, delivery: Delivery, *, previous: Delivery | None) -> None:
+    def get_deliveries(self, event_ids: Iterable[str], endpoint_id: str) -> dict[str, Delivery]:
+        found = {event_id: self.deliveries.get((event_id, endpoint_id)) for event_id in event_ids}
+        return {event_id: delivery for event_id, delivery in found.items() if delivery is not None}
+
+    @_atomic
+    def save_delivery(self, delivery: Delivery, *, event: Event | None = None) -> None:
+        self._write(delivery, event)
+
+    def _write(self, delivery: Delivery, event: Event | None = None) -> None:
         key = delivery.event_id, delivery.endpoint_id
         found = self.deliveries.get(key)
-        _require((found and found.attempt) == (previous and previous.attempt))
+        _require((found.version if found else 0) == delivery.version - 1)
+        _require(event is None or event.id not in self.events)
         self.deliveries[key] = delivery
+        if event is not None:
+            self.events[event.id] = event
+
+    @_atomic
+    def hold_delivery(self, delivery: Delivery, *, endpoint: Endpoint) -> None:
+        there = self.endpoints.get(endpoint.id)
+        _require(there is not None and there.epoch == endpoint.epoch)
+        self._write(delivery)
+        place = place_in_line(delivery, epoch=endpoint.epoch)
+        self.line[_place(place)] = place
+
+    @_atomic
+    def next_held(self, endpoint_id: str, *, before_epoch: int | None, limit: int) -> list[HeldDelivery]:
+        places = [
+            place
+            for _, place in sorted(self.line.items())
+            if place.endpoint_id == endpoint_id and (before_epoch is None or place.epoch < before_epoch)
+        ]
+        return places[:limit]
+
+    @_atomic
+    def leave_line(self, places: Sequence[HeldDelivery]) -> None:
+        for place in places:
+            self.line.pop(_place(place), None)
 
     @_atomic
     def list_of_event(self, event_id: str) -> list[Delivery]:
         return [found for key, found in sorted(self.deliveries.items()) if key[0] == event_id]
 
     @_atomic
-    def list_of_endpoint(self, endpoint_id: str, *, limit: int, cursor: str | None) -> Page[DeliverySummary]:
+    def list_of_endpoint(
+        self, endpoint_id: str, *, status: DeliveryStatus | None, limit: int, cursor: str | None
+    ) -> Page[DeliverySummary]:
         rows = [
             (f"{found.created_at.isoformat()}#{found.event_id}", _same_fields(found, DeliverySummary))
             for found in self.deliveries.values()
-            if found.endpoint_id == endpoint_id
+            if found.endpoint_id == endpoint_id and status in {None, found.status}
         ]
         return _page(sorted(rows, reverse=True), limit=limit, cursor=cursor, newest_first=True)
+
+    # JobStore
+
+    @_atomic
+    def get_job(self, job_id: str) -> Job | None:
+        return self.jobs.get(job_id)
+
+    @_atomic
+    def create_job(self, job: Job) -> Job:
+        return self.jobs.setdefault(job.id, job)
+
+    @_atomic
+    def save_job(self, job: Job, *, page: int) -> None:
+        _require(job.id in self.jobs and self.jobs[job.id].page == page)
+        self.jobs[job.id] = job
+
+    # HealthStore
+
+    @_atomic
+    def get_health(self, endpoint_id: str) -> Health:
+        return self.health.get(endpoint_id, Health())
+
+    @_atomic
+    def put_health(self, endpoint_id: str, health: Health) -> None:
+        self.health[endpoint_id] = health
+
+    @_atomic
+    def forget_health(self, endpoint_id: str) -> None:
+        self.health.pop(endpoint_id, None)
+
+    @_atomic
+    def add_failure(self, endpoint_id: str, *, at_first: bool, prompt: bool, now: datetime) -> Health:
+        known = self.get_health(endpoint_id)
+        self.health[endpoint_id] = failed(known, at_first=at_first, prompt=prompt, now=now)
+        return self.health[endpoint_id]
+
+    @_atomic
+    def list_watched(self) -> list[tuple[Endpoint, Health]]:
+        return [(endpoint, self.get_health(endpoint.id)) for endpoint in self.list_endpoints()]
+
+    # EndpointReader: a world is never out of date
+
+    def learn(self, endpoint_id: str, health: Health) -> None: ...
+
+    def expire(self) -> None: ...
 
     # EndpointStore, SecretStore, KeyStore
 
@@ -247,23 +365,32 @@ class World:
         self.endpoints[endpoint.id] = endpoint
 
     @_atomic
-    def replace_endpoint(self, endpoint: Endpoint) -> None:
+    def replace_endpoint(
+        self, endpoint: Endpoint, *, job: Job | None = None, event: Event | None = None
+    ) -> None:
         found = self.endpoints.get(endpoint.id)
         _require(found is not None and found.version == endpoint.version - 1)
+        _require(job is None or job.id not in self.jobs)
+        _require(event is None or event.id not in self.events)
         self.endpoints[endpoint.id] = endpoint
+        if job is not None:
+            self.jobs[job.id] = job
+        if event is not None:
+            self.events[event.id] = event
 
     @_atomic
     def delete_endpoint(self, endpoint_id: str) -> bool:
+        self.health.pop(endpoint_id, None)
         return self.endpoints.pop(endpoint_id, None) is not None
 
     @_atomic
-    def put_secrets(self, endpoint_id: str, secrets: SigningSecrets) -> int:
+    def put_secrets(self, endpoint_id: str, secrets: EndpointSecrets) -> int:
         versions = self.secrets.setdefault(endpoint_id, [])
         versions.append(secrets)
         return len(versions)
 
     @_atomic
-    def get_secrets(self, endpoint_id: str, version: int) -> SigningSecrets:
+    def get_secrets(self, endpoint_id: str, version: int) -> EndpointSecrets:
         return self.secrets[endpoint_id][version - 1]
 
     @_atomic
@@ -281,6 +408,11 @@ class World:
     @_atomic
     def list_keys(self) -> list[AdminKey]:
         return [key for _, key in sorted(self.keys.items())]
+
+
+def _place(place: HeldDelivery) -> tuple[str, int, datetime, str]:
+    """What the line goes by."""
+    return place.endpoint_id, place.epoch, place.created_at, place.event_id
 
 
 def _require(condition: object) -> None:
@@ -340,19 +472,44 @@ class FakeProvider:
 
 
 class FakeQueue:
-    """Keeps DeliveryQueue. `waiting` has each message with how long it waits, in the order they came."""
+    """Keeps ErrandQueue. `waiting` has each errand with how long it waits, in the order they came.
+
+    `express` has those that were sent by the express queue.
+    """
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[Message, timedelta]] = []
+        self.waiting: list[tuple[Errand, timedelta]] = []
+        self.express: list[Errand] = []
 
-    def send(self, messages: Sequence[Message]) -> None:
-        self.waiting += [(message, timedelta()) for message in messages]
+    def send(self, errands: Sequence[Errand], *, express: bool = False) -> None:
+        self.waiting += [(errand, timedelta()) for errand in errands]
+        if express:
+            self.express += errands
 
-    def send_later(self, message: Message, delay: timedelta) -> None:
-        self.waiting.append((message, delay))
+    def send_later(self, errand: Errand, delay: timedelta) -> None:
+        self.waiting.append((errand, delay))
 
-    def take(self) -> tuple[Message, timedelta]:
-        return self.waiting.pop(0)
+    def take(self) -> tuple[Errand, timedelta]:
+        """The one whose time comes first."""
+        first = min(range(len(self.waiting)), key=lambda index: self.waiting[index][1])
+        errand, delay = self.waiting.pop(first)
+        self.waiting = [(other, wait - delay) for other, wait in self.waiting]
+        return errand, delay
+
+
+class FakeSlots:
+    """Keeps Slots. `full` says that all are taken."""
+
+    def __init__(self) -> None:
+        self.next_at: dict[str, datetime] = {}
+        self.full = False
+
+    def reserve(self, endpoint_id: str, *, per_second: int, now: datetime) -> datetime | None:
+        slot = max(self.next_at.get(endpoint_id, now), now)
+        if self.full or slot - now > timedelta(minutes=10):
+            return None
+        self.next_at[endpoint_id] = slot + timedelta(seconds=1) / per_second
+        return slot
 
 
 class FakeDeadLetters:
@@ -363,28 +520,23 @@ class FakeDeadLetters:
         self.parked.append((event_id, reason))
 
 
-class Post(Struct, frozen=True):
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class FakeSender:
     """Keeps Sender. Answers with each of `statuses` in turn (None: nobody answers), the last one for ever."""
 
     def __init__(self, *statuses: int | None) -> None:
-        self.posts: list[Post] = []
+        self.requests: list[Request] = []
         self.retry_after = ""
+        self.duration_ms = 7
         self._statuses = list(statuses or (200,))
 
-    def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Reply:
-        self.posts.append(Post(url, headers, body))
+    def send(self, request: Request) -> Reply:
+        self.requests.append(request)
         status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
         return Reply(
-            duration_ms=7,
+            duration_ms=self.duration_ms,
             status=status,
             error="" if status else "nobody answered",
-            retry_after=self.retry_after,
+            headers={"retry-after": self.retry_after} if self.retry_after else {},
         )
 
 
@@ -442,3 +594,13 @@ def interrupt(
         return result if after else original(*args, **kwargs)
 
     setattr(target, method, interrupted)
+
+
+class FakeMailer:
+    """Keeps Mailer. `mails` has each subject with its text, in the order they were sent."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[str, str]] = []
+
+    def send(self, subject: str, text: str) -> None:
+        self.mails.append((subject, text))

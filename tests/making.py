@@ -10,12 +10,16 @@ from chalicelib.domain import carts as cart_rules
 from chalicelib.domain import orders as order_rules
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
-from chalicelib.domain.deliveries import Delivery, Message, Reply, decide, record
+from chalicelib.domain.deliveries import Delivery, record
 from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.errands import Message
 from chalicelib.domain.events import Event, announce
+from chalicelib.domain.exchanges import Reply
 from chalicelib.domain.identifiers import derived_id
+from chalicelib.domain.jobs import Job, JobKind, job_id
 from chalicelib.domain.orders import Contact, FactKind, Order, PaymentFact
-from chalicelib.domain.signing import SigningSecret, SigningSecrets
+from chalicelib.domain.retries import decide
+from chalicelib.domain.signing import EndpointSecrets, SigningSecret
 from tests.fakes import NOW
 
 ADA = Contact(email="ada@example.com", name="Ada Lovelace")
@@ -91,13 +95,34 @@ def an_endpoint(
     )
 
 
-def an_event(seed: object = 0, *, order_id: str = "", data: str = "") -> Event:
+def an_event(
+    seed: object = 0,
+    *,
+    order_id: str = "",
+    data: str = "",
+    now: datetime = NOW,
+    event_type: str = "order.paid",
+    only_to: str = "",
+    not_to: str = "",
+) -> Event:
     return announce(
-        "order.paid",
+        event_type,
         order_id=order_id or an_id("ord", seed),
         about=f"pay_{seed}",
         data={"note": data},
-        now=NOW,
+        now=now,
+        only_to=only_to,
+        not_to=not_to,
+    )
+
+
+def a_job(kind: JobKind, endpoint: Endpoint, seed: object = 0, *, now: datetime = NOW) -> Job:
+    return Job(
+        id=job_id(kind, endpoint.id, seed),
+        kind=kind,
+        endpoint_id=endpoint.id,
+        created_at=now,
+        updated_at=now,
     )
 
 
@@ -129,7 +154,7 @@ def with_event_types(endpoint: Endpoint, *types: str) -> Endpoint:
     return replace(endpoint, events=list(types))
 
 
-def signing_secrets(*secrets: str) -> SigningSecrets:
+def signing_secrets(*secrets: str) -> EndpointSecrets:
     """The first is the current one; the others were replaced, and count for another day."""
     current, *before = (SigningSecret(secret=secret) for secret in secrets)
-    return SigningSecrets([current, *(replace(held, until=NOW + timedelta(days=1)) for held in before)])
+    return EndpointSecrets([current, *(replace(held, until=NOW + timedelta(days=1)) for held in before)])

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from chalicelib.domain.catalog import Product
-from chalicelib.domain.deliveries import Delivery, Reply
+from chalicelib.domain.deliveries import Delivery
+from chalicelib.domain.exchanges import Reply
 from chalicelib.domain.money import CURRENCIES
 from chalicelib.domain.orders import Address, Contact, FactKind, Order, PaymentFact
 from tests.making import a_delivery, a_fact, an_endpoint, an_event, an_id, an_order

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chalicelib.domain.deliveries import Message
+from chalicelib.domain.errands import Message
 from chalicelib.domain.identifiers import derived_id
 
 
@@ -65,4 +65,4 @@ class OneShotSchedules:
 
 def schedule_name(message: Message) -> str:
     """One attempt of one delivery is one schedule, however often it is asked for."""
-    return derived_id("sch", message.event_id, message.endpoint_id, message.attempt)
+    return derived_id("sch", message.event_id, message.endpoint_id, message.generation, message.attempt)

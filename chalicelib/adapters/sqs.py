@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chalicelib.domain.deliveries import Message
+from chalicelib.domain.errands import Alert, Errand, Message
 from chalicelib.domain.errors import Unavailable
 from chalicelib.ports import Unsendable
 
@@ -25,38 +25,42 @@ class Schedules(Protocol):
     def put(self, message: Message, delay: timedelta) -> None: ...
 
 
-class SqsDeliveries:
-    """Keeps chalicelib.ports.DeliveryQueue. `client` is botocore's SQS client.
+class SqsErrands:
+    """Keeps chalicelib.ports.ErrandQueue. `client` is botocore's SQS client.
 
-    Waits of up to 15 minutes are SQS's own; longer ones are `schedules`'.
+    There are two queues, so that what goes to prompt endpoints (`express_url`) never stands behind a worker
+    that waits for a slow one. Waits of up to 15 minutes are SQS's own; longer ones, which only messages
+    have, are `schedules`'.
     """
 
-    def __init__(self, client: Any, queue_url: str, schedules: Schedules) -> None:  # noqa: ANN401 (botocore makes its clients at run time)
+    def __init__(self, client: Any, *, queue_url: str, express_url: str, schedules: Schedules) -> None:  # noqa: ANN401 (botocore makes its clients at run time)
         self._client = client
         self._queue_url = queue_url
+        self._express_url = express_url
         self._schedules = schedules
 
-    def send(self, messages: Sequence[Message]) -> None:
-        for batch in _batches([_entry(message) for message in messages]):
-            self._send_batch(batch)
+    def send(self, errands: Sequence[Errand], *, express: bool = False) -> None:
+        queue_url = self._express_url if express else self._queue_url
+        for batch in _batches([_entry(errand) for errand in errands]):
+            self._send_batch(queue_url, batch)
 
-    def send_later(self, message: Message, delay: timedelta) -> None:
-        if delay > _LONGEST_DELAY:
-            self._schedules.put(message, delay)
+    def send_later(self, errand: Errand, delay: timedelta) -> None:
+        if isinstance(errand, Message) and delay > _LONGEST_DELAY:
+            self._schedules.put(errand, delay)
             return
-        entry = _entry(message)
+        entry = _entry(errand)
         self._client.send_message(
             QueueUrl=self._queue_url,
             MessageBody=entry["MessageBody"],
             MessageGroupId=entry["MessageGroupId"],
-            DelaySeconds=round(delay.total_seconds()),
+            DelaySeconds=round(min(delay, _LONGEST_DELAY).total_seconds()),
         )
 
-    def _send_batch(self, entries: list[dict[str, str]]) -> None:
+    def _send_batch(self, queue_url: str, entries: list[dict[str, str]]) -> None:
         """SQS may take some of a batch and refuse others; only those are sent again."""
         for _ in range(_TRIES):
             numbered = [entry | {"Id": str(index)} for index, entry in enumerate(entries)]
-            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=numbered)
+            answer = self._client.send_message_batch(QueueUrl=queue_url, Entries=numbered)
             failed = answer.get("Failed", [])
             if any(failure.get("SenderFault") for failure in failed):
                 raise Unsendable(", ".join(sorted({failure["Code"] for failure in failed})))
@@ -78,13 +82,12 @@ class SqsDeadLetters:
         self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)
 
 
-def _entry(message: Message) -> dict[str, str]:
+def _entry(errand: Errand) -> dict[str, str]:
     # The group makes the queue a fair one: an endpoint with a backlog does not delay the others.
-    return {
-        # In ASCII: SQS refuses some characters that JSON and shoppers' names may have (U+FFFE, U+FFFF).
-        "MessageBody": json.dumps(msgspec.to_builtins(message), separators=(",", ":")),
-        "MessageGroupId": message.endpoint_id,
-    }
+    group = "alerts" if isinstance(errand, Alert) else errand.endpoint_id
+    # In ASCII: SQS refuses some characters that JSON and shoppers' names may have (U+FFFE, U+FFFF).
+    body = json.dumps(msgspec.to_builtins(errand), separators=(",", ":"))
+    return {"MessageBody": body, "MessageGroupId": group}
 
 
 def _batches(entries: Sequence[dict[str, str]]) -> list[list[dict[str, str]]]:

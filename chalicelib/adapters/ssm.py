@@ -1,7 +1,8 @@
 """Secrets in SSM Parameter Store, each a SecureString of JSON.
 
 prefix/stripe            {"secret_key": "sk_…", "publishable_key": "pk_…", "webhook_secrets": ["whsec_…"]}
-prefix/endpoints/ep_…    {"secrets": [{"secret": "whsec_…"}, {"secret": "whsec_…", "until": "2026-…"}]}
+prefix/endpoints/ep_…    {"secrets": [{"secret": "whsec_…"}, {"secret": "whsec_…", "until": "2026-…"}],
+                         "headers": {"Authorization": "…"}}
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from chalicelib.domain.errors import ProviderUnavailable
-from chalicelib.domain.signing import SigningSecrets
+from chalicelib.domain.signing import EndpointSecrets
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,9 @@ class SsmSecrets:
     def __init__(self, client: Any, prefix: str) -> None:  # noqa: ANN401 (botocore makes its clients at run time)
         self._client = client
         self._prefix = prefix
-        self._known: dict[tuple[str, int], SigningSecrets] = {}
+        self._known: dict[tuple[str, int], EndpointSecrets] = {}
 
-    def put_secrets(self, endpoint_id: str, secrets: SigningSecrets) -> int:
+    def put_secrets(self, endpoint_id: str, secrets: EndpointSecrets) -> int:
         answer = self._client.put_parameter(
             Name=self._endpoint(endpoint_id),
             Value=msgspec.json.encode(secrets).decode(),
@@ -45,17 +46,17 @@ class SsmSecrets:
         version: int = answer["Version"]
         return version
 
-    def get_secrets(self, endpoint_id: str, version: int) -> SigningSecrets:
+    def get_secrets(self, endpoint_id: str, version: int) -> EndpointSecrets:
         known = self._known.get((endpoint_id, version))
         if known is None:
             known = self._known[endpoint_id, version] = self._read(endpoint_id, version)
         return known
 
-    def _read(self, endpoint_id: str, version: int) -> SigningSecrets:
+    def _read(self, endpoint_id: str, version: int) -> EndpointSecrets:
         answer = self._client.get_parameter(
             Name=f"{self._endpoint(endpoint_id)}:{version}", WithDecryption=True
         )
-        return msgspec.json.decode(answer["Parameter"]["Value"], type=SigningSecrets)
+        return msgspec.json.decode(answer["Parameter"]["Value"], type=EndpointSecrets)
 
     def delete_secrets(self, endpoint_id: str) -> None:
         with suppress(self._client.exceptions.ParameterNotFound):

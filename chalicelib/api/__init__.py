@@ -1,12 +1,14 @@
 """The HTTP API, by audience."""
 
 from . import callbacks, events, openapi, storefront
-from .admin import endpoints, orders, products
+from .admin import deliveries, endpoints, flow, orders, products
 
 ROOMS = (
     storefront.routes,
     callbacks.routes,
     endpoints.routes,
+    flow.routes,
+    deliveries.routes,
     orders.routes,
     products.routes,
     events.routes,

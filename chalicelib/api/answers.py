@@ -9,12 +9,15 @@ import msgspec
 from msgspec import Struct
 
 from chalicelib.domain.catalog import Availability
-from chalicelib.domain.deliveries import Delivery
-from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.deliveries import Attempt, Delivery, DeliveryStatus
+from chalicelib.domain.endpoints import ContentType, Endpoint, EndpointStatus
+from chalicelib.domain.exchanges import Method
+from chalicelib.domain.jobs import Job, JobKind, JobStatus
 from chalicelib.domain.orders import Contact, LedgerEntry, LineItem, Order, Payment
 from chalicelib.ports import OrderStory, Page
 from chalicelib.services.catalog import Offer
 from chalicelib.services.checkout import Checkout
+from chalicelib.services.deliveries import EventDeliveries
 
 Item = TypeVar("Item")
 
@@ -105,9 +108,22 @@ class StoryAnswer(Struct, frozen=True, kw_only=True):
 
 
 class EndpointAnswer(Struct, frozen=True, kw_only=True):
+    """What happens is held for endpoints that are paused, failing, or disabled by us (`disabled_because`).
+
+    The values of the headers in `header_names` are never shown.
+    """
+
     id: str
+    status: EndpointStatus
     url: str
     events: list[str]
+    filter: str
+    method: Method
+    content_type: ContentType
+    payload: str
+    header_names: list[str]
+    timeout_seconds: int
+    rate_limit: int | None
     description: str
     enabled: bool
     disabled_because: str
@@ -131,11 +147,65 @@ class StockAnswer(Struct, frozen=True, kw_only=True):
     available: int
 
 
+class DeliveryAnswer(Struct, frozen=True, kw_only=True):
+    """`attempts` are the latest ones; `tries` says how many there were in all."""
+
+    id: str
+    event_id: str
+    endpoint_id: str
+    event_type: str
+    order_id: str
+    status: DeliveryStatus
+    tries: int
+    attempts: list[Attempt]
+    created_at: datetime
+    updated_at: datetime
+    next_attempt_at: datetime | None
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        return _from(cls, delivery)
+
+
 class EventDeliveriesAnswer(Struct, frozen=True, kw_only=True):
     """`waiting` are endpoints that the event goes to and that have not been tried yet."""
 
-    deliveries: list[Delivery]
+    deliveries: list[DeliveryAnswer]
     waiting: list[str]
+
+    @classmethod
+    def of(cls, found: EventDeliveries) -> Self:
+        deliveries = [DeliveryAnswer.of(delivery) for delivery in found.deliveries]
+        return cls(deliveries=deliveries, waiting=found.waiting)
+
+
+class JobAnswer(Struct, frozen=True, kw_only=True):
+    """`examined` counts what was looked at, `sent` what was sent of it (or would be, in a dry run).
+
+    A job that is done ended early if it has a `note`.
+    """
+
+    id: str
+    kind: JobKind
+    endpoint_id: str
+    status: JobStatus
+    dry_run: bool
+    examined: int
+    sent: int
+    note: str
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        return _from(cls, job)
+
+
+class ResumedAnswer(Struct, frozen=True, kw_only=True):
+    """`job` releases what was held."""
+
+    endpoint: EndpointAnswer
+    job: JobAnswer
 
 
 class Received(Struct, frozen=True, kw_only=True):

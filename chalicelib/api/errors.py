@@ -11,6 +11,7 @@ from chalicelib.domain import errors
 
 STATUS: dict[type[errors.TillhookError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
+    errors.InvalidExpression: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
@@ -18,7 +19,7 @@ STATUS: dict[type[errors.TillhookError], HTTPStatus] = {
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""For each branch of the tree in domain/errors.py."""
+"""For each branch of the tree in domain/errors.py, and for a leaf that differs from its branch."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):

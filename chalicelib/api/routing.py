@@ -66,6 +66,13 @@ PAGED = (
     Parameter(name="cursor", place="query", description="Of the page before, to continue behind it"),
 )
 
+IDEMPOTENT = Parameter(
+    name="Idempotency-Key",
+    place="header",
+    description="1 to 100 characters; the same key again is the same request",
+    required=True,
+)
+
 
 class Call:
     """One request, read as a view needs it."""

@@ -2,88 +2,70 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
+from .errands import Message
 from .errors import DeliveryNotFound
+from .exchanges import Reply
 from .identifiers import is_id
+from .retries import Decision
 
-DeliveryStatus = Literal["delivered", "failing", "dead"]
+DeliveryStatus = Literal["held", "delivered", "failing", "dead"]
 
-RETRY_DELAYS = (
-    timedelta(seconds=5),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-    timedelta(hours=14),
-    timedelta(hours=20),
-    timedelta(hours=24),
-)
-"""How long to wait after the first, second, … failure; after the last one the delivery is dead.
-
-Standard Webhooks' advice: a receiver has some three days to come back.
-"""
-
-JITTER = 0.2
-"""By how much of itself each delay varies, so that what failed together does not come back together."""
-
-LONGEST_RETRY_AFTER = timedelta(hours=24)
-"""A receiver that asks for more patience gets this much."""
-
-_WAIT_AS_ASKED = frozenset({429, 503})
-_GONE = 410
-
-EXCERPT_BYTES = 1024
-"""How much of an answer is kept."""
-
-
-class Reply(Struct, frozen=True, kw_only=True):
-    """What came of one HTTP request: a status with an excerpt, or an error in plain words.
-
-    `retry_after` is the header of that name, as it came.
-    """
-
-    duration_ms: int
-    status: int | None = None
-    excerpt: str = ""
-    error: str = ""
-    retry_after: str = ""
+ATTEMPTS_KEPT = 20
+"""The latest ones. The usual schedule makes ten; replays and probes of a dead endpoint make more."""
 
 
 class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One HTTP try; `number` counts from 1."""
+    """One HTTP try; `number` counts from 1, over all generations. `headers` are the answer's."""
 
     number: int
     at: datetime
     duration_ms: int
     status: int | None = None
     error: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
     excerpt: str = ""
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """One row, which its first attempt creates; `attempt` is the number of the last one."""
+    """One row, which its first attempt (or being held before that) creates.
+
+    `attempt` is the number of the last one within its `generation`, 0 before the first. `version` rises with
+    every write. `next_attempt_at` is None where nothing is scheduled.
+    """
 
     id: str
+    version: int
     event_id: str
     endpoint_id: str
     event_type: str
     order_id: str
     status: DeliveryStatus
+    generation: int
     attempt: int
     attempts: list[Attempt]
     created_at: datetime
     updated_at: datetime
     next_attempt_at: datetime | None = None
 
-    def awaits(self, attempt: int) -> bool:
-        """Whether this attempt is still to be made: not if it, or a later one, has been, or all is done."""
-        return self.status == "failing" and self.attempt < attempt
+    def awaits(self, message: Message) -> bool:
+        """Whether this attempt is still to be made.
+
+        Not if it, or a later one, has been made, if all is done, or if a later replay has taken over.
+        """
+        if message.generation != self.generation:
+            return message.generation > self.generation and (message.again or self.status != "delivered")
+        return self.status == "failing" and self.attempt < message.attempt
+
+    @property
+    def tries(self) -> int:
+        """How often it has been tried, over all generations."""
+        return self.attempts[-1].number if self.attempts else 0
 
 
 class DeliverySummary(Struct, frozen=True, kw_only=True):
@@ -101,61 +83,15 @@ class DeliverySummary(Struct, frozen=True, kw_only=True):
     next_attempt_at: datetime | None = None
 
 
-class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the queue carries: attempt number `attempt` of an event to an endpoint.
-
-    `payload` is the event's own, inline; absent where it is too large for that, to be read by its id.
-    """
+class HeldDelivery(Struct, frozen=True, kw_only=True):
+    """A place in an endpoint's line, taken at `epoch`. The line goes by epoch, then by age."""
 
     event_id: str
     event_type: str
     order_id: str
     endpoint_id: str
-    attempt: int = 1
-    payload: str | None = None
-
-
-class Decision(Struct, frozen=True, kw_only=True):
-    """`endpoint_gone` says that the receiver wants nothing more, of this or of anything."""
-
-    status: DeliveryStatus
-    retry_in: timedelta | None = None
-    endpoint_gone: bool = False
-
-
-def decide(
-    *, status: int | None, attempt: int, spread: float = 0.0, asked: timedelta | None = None
-) -> Decision:
-    """Judge attempt number `attempt` (from 1); `status` is None if nobody answered in time.
-
-    2xx is success and nothing else is; whatever fails is tried again as long as RETRY_DELAYS go. `spread`,
-    from -1 to 1, is this attempt's share of the jitter. `asked` is what the receiver's Retry-After asks
-    for: with 429 and 503 it lengthens the delay, and never shortens it.
-    """
-    if status is not None and 200 <= status < 300:  # noqa: PLR2004 (HTTP's own classes)
-        return Decision(status="delivered")
-    if status == _GONE:
-        return Decision(status="dead", endpoint_gone=True)
-    if attempt > len(RETRY_DELAYS):
-        return Decision(status="dead")
-    delay = RETRY_DELAYS[attempt - 1] * (1 + JITTER * spread)
-    if asked is not None and status in _WAIT_AS_ASKED:
-        delay = max(delay, min(asked, LONGEST_RETRY_AFTER))
-    return Decision(status="failing", retry_in=delay)
-
-
-def asked_delay(retry_after: str, *, now: datetime) -> timedelta | None:
-    """What a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3); None if nothing."""
-    text = retry_after.strip()
-    if text.isascii() and text.isdecimal():
-        return timedelta(seconds=int(text[:9]))  # beyond, it is years in any case
-    try:
-        until = parsedate_to_datetime(text)
-    except (ValueError, IndexError, OverflowError):
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(until - now, timedelta())
+    epoch: int
+    created_at: datetime
 
 
 def record(
@@ -169,25 +105,64 @@ def record(
 ) -> Delivery:
     """The delivery after one more attempt, begun `at`, ended `now`, and judged by `decision`."""
     attempt = Attempt(
-        number=message.attempt,
+        number=(previous.tries if previous else 0) + 1,
         at=at,
         duration_ms=reply.duration_ms,
         status=reply.status,
         error=reply.error,
+        headers=reply.headers,
         excerpt=reply.excerpt,
     )
+    retry_in = decision.retry_in
+    return replace(
+        _begun(previous, message, at=at),
+        status=decision.status,
+        generation=message.generation,
+        attempt=message.attempt,
+        attempts=[*(previous.attempts if previous else ()), attempt][-ATTEMPTS_KEPT:],
+        updated_at=now,
+        next_attempt_at=now + retry_in if retry_in is not None else None,
+    )
+
+
+def hold(previous: Delivery | None, message: Message, *, now: datetime) -> Delivery:
+    """The delivery, waiting without an attempt until its endpoint has better times."""
+    begun = _begun(previous, message, at=now)
+    return replace(begun, status="held", generation=message.generation, updated_at=now, next_attempt_at=None)
+
+
+def still_held(delivery: Delivery) -> Delivery:
+    """A held delivery whose probe failed: it keeps its place, and its schedule has not begun."""
+    return replace(delivery, status="held", next_attempt_at=None)
+
+
+def place_in_line(delivery: Delivery, *, epoch: int) -> HeldDelivery:
+    return HeldDelivery(
+        event_id=delivery.event_id,
+        event_type=delivery.event_type,
+        order_id=delivery.order_id,
+        endpoint_id=delivery.endpoint_id,
+        epoch=epoch,
+        created_at=delivery.created_at,
+    )
+
+
+def _begun(previous: Delivery | None, message: Message, *, at: datetime) -> Delivery:
+    if previous is not None:
+        return replace(previous, version=previous.version + 1)
     return Delivery(
         id=delivery_id(message.event_id, message.endpoint_id),
+        version=1,
         event_id=message.event_id,
         endpoint_id=message.endpoint_id,
         event_type=message.event_type,
         order_id=message.order_id,
-        status=decision.status,
-        attempt=message.attempt,
-        attempts=[*(previous.attempts if previous else ()), attempt],
-        created_at=previous.created_at if previous else at,
-        updated_at=now,
-        next_attempt_at=now + decision.retry_in if decision.retry_in else None,
+        status="held",
+        generation=message.generation,
+        attempt=0,
+        attempts=[],
+        created_at=at,
+        updated_at=at,
     )
 
 

@@ -6,22 +6,33 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import errors
 from .addresses import EndpointPolicy, IPAddress, is_reachable
+from .exchanges import TIMEOUT_SECONDS, Method
 
 PORTS = frozenset({443, 8443})
 """Where a hook may go. Other ports are where other people's databases listen."""
 
 
+ContentType = Literal["json", "form"]
+EndpointStatus = Literal["enabled", "paused", "failing", "disabled"]
+
+
 class Endpoint(Struct, frozen=True, kw_only=True):
     """`events` are types (`order.paid`), families (`order.*`) or everything (`*`).
 
-    The signing secret lies elsewhere, at version `secret_version`. `disabled_because` says why an endpoint
-    was disabled by us and not by its owner.
+    `filter` and `payload` are JMESPath expressions over the event: whether it is wanted, and what is sent
+    of it; empty for any, and for all of it. `rate_limit` is in deliveries per second.
+
+    The signing secrets and the values of the headers named in `header_names` lie elsewhere, at version
+    `secret_version`. `disabled_because` says why an endpoint was disabled by us and not by its owner.
+    `epoch` rises whenever holding deliveries begins or ends, so that none is held behind their release.
     """
 
     id: str
@@ -31,12 +42,72 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     description: str
     enabled: bool
     secret_version: int
+    method: Method = "POST"
+    content_type: ContentType = "json"
+    filter: str = ""
+    payload: str = ""
+    header_names: list[str] = field(default_factory=list)
+    timeout_seconds: int = TIMEOUT_SECONDS
+    rate_limit: int | None = None
+    paused: bool = False
+    circuit_open: bool = False
+    epoch: int = 0
     disabled_because: str = ""
     created_at: datetime
     updated_at: datetime
 
-    def wants(self, event_type: str) -> bool:
-        return self.enabled and any(_matches(pattern, event_type) for pattern in self.events)
+    @property
+    def status(self) -> EndpointStatus:
+        if not self.enabled:
+            return "disabled"
+        if self.paused:
+            return "paused"
+        return "failing" if self.circuit_open else "enabled"
+
+    @property
+    def holds(self) -> bool:
+        """Whether deliveries wait for better times instead of being attempted."""
+        return self.status != "enabled"
+
+    def hears_of(self, event_type: str) -> bool:
+        """Whether events of this type are for it, now or later: one that its owner disabled hears of none."""
+        is_listening = self.enabled or bool(self.disabled_because)
+        return is_listening and any(_matches(pattern, event_type) for pattern in self.events)
+
+
+def paused(endpoint: Endpoint, *, now: datetime) -> Endpoint:
+    return _turned(endpoint, now, paused=True)
+
+
+def resumed(endpoint: Endpoint, *, now: datetime) -> Endpoint:
+    """Enabled, whatever it was before, with its circuit closed."""
+    return _turned(endpoint, now, enabled=True, paused=False, circuit_open=False, disabled_because="")
+
+
+def disabled(endpoint: Endpoint, reason: str, *, now: datetime) -> Endpoint:
+    """By us, for a reason: what happens from now on is held, in case its owner enables it again.
+
+    By its owner, without one: it hears of nothing, not even later.
+    """
+    return _turned(endpoint, now, enabled=False, circuit_open=False, disabled_because=reason)
+
+
+def circuit_opened(endpoint: Endpoint, *, now: datetime) -> Endpoint:
+    return _turned(endpoint, now, circuit_open=True)
+
+
+def circuit_closed(endpoint: Endpoint, *, now: datetime) -> Endpoint:
+    return _turned(endpoint, now, circuit_open=False)
+
+
+def _turned(endpoint: Endpoint, now: datetime, **changes: bool | str) -> Endpoint:
+    return replace(
+        endpoint,
+        version=endpoint.version + 1,
+        epoch=endpoint.epoch + 1,
+        updated_at=now,
+        **changes,
+    )
 
 
 def _matches(pattern: str, event_type: str) -> bool:

@@ -6,16 +6,18 @@
     ├── InvalidRequest            the caller must change the request
     │   ├── InvalidSignature      a callback that its provider did not sign
     │   ├── InvalidCursor
+    │   ├── InvalidExpression     a filter or payload that can't be read, or fails on an example
     │   └── UnsafeEndpoint        a URL that a hook must not reach
     ├── RequestTooLarge
     ├── UnsupportedMediaType
     ├── Unauthorized              no key, a wrong one, or a revoked one
     ├── NotFound
     │   ├── CartNotFound, ItemNotInCart, ProductNotFound, StockNotTracked
-    │   └── OrderNotFound, EventNotFound, EndpointNotFound, DeliveryNotFound, KeyNotFound
+    │   └── OrderNotFound, EventNotFound, EndpointNotFound, DeliveryNotFound, JobNotFound, KeyNotFound
     ├── Conflict                  the world is not as the caller thought; look again
     │   ├── CartEmpty, CartFull, CurrencyMixed, ProductUnavailable
     │   ├── TotalChanged, OutOfStock, AmountRefused, OrderNotPayable
+    │   ├── EndpointIsDisabled
     │   ├── PaymentMismatch       what was paid is not what was ordered
     │   └── KeyReused             one Idempotency-Key for two different requests
     └── Unavailable               a failure of ours or of a provider; try again
@@ -41,6 +43,10 @@ class InvalidSignature(InvalidRequest): ...
 
 
 class InvalidCursor(InvalidRequest): ...
+
+
+class InvalidExpression(InvalidRequest):
+    """Shows the expression, and where in it the problem is if that is known: `line` and `column` from 1."""
 
 
 class UnsafeEndpoint(InvalidRequest): ...
@@ -98,6 +104,11 @@ class DeliveryNotFound(NotFound):
         super().__init__("There is no such delivery, or it has not been attempted yet.")
 
 
+class JobNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such job, or it is over for months.")
+
+
 class KeyNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("There is no such admin key.")
@@ -130,6 +141,11 @@ class AmountRefused(Conflict): ...
 
 
 class OrderNotPayable(Conflict): ...
+
+
+class EndpointIsDisabled(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The endpoint is disabled. Enable it first, or resume it.")
 
 
 class PaymentMismatch(Conflict): ...

@@ -31,7 +31,76 @@ class OrderPaymentFailed(Struct, frozen=True, kw_only=True, tag_field="type", ta
     data: OrderData
 
 
-PAYLOADS: tuple[type[OrderPaid | OrderPaymentFailed], ...] = (OrderPaid, OrderPaymentFailed)
+class DisabledEndpoint(Struct, frozen=True, kw_only=True):
+    id: str
+    url: str
+    description: str
+    reason: str
+
+
+class EndpointData(Struct, frozen=True):
+    endpoint: DisabledEndpoint
+
+
+class EndpointDisabled(Struct, frozen=True, kw_only=True, tag_field="type", tag="endpoint.disabled"):
+    """Another endpoint was disabled because it kept failing. What happens meanwhile is held for it."""
+
+    id: str
+    timestamp: datetime
+    data: EndpointData
+
+
+class DeadDelivery(Struct, frozen=True, kw_only=True):
+    """`attempts` counts the tries, `last_outcome` says in plain words how the last one ended."""
+
+    id: str
+    endpoint_id: str
+    endpoint_url: str
+    event_id: str
+    event_type: str
+    order_id: str
+    attempts: int
+    last_outcome: str
+
+
+class DeliveryData(Struct, frozen=True):
+    """`event` is the whole payload that could not be delivered."""
+
+    delivery: DeadDelivery
+    event: dict[str, Any]
+
+
+class DeliveryDead(Struct, frozen=True, kw_only=True, tag_field="type", tag="delivery.dead"):
+    """A delivery to another endpoint was given up: what it should have set off is to be done otherwise."""
+
+    id: str
+    timestamp: datetime
+    data: DeliveryData
+
+
+class PingData(Struct, frozen=True):
+    message: str
+
+
+class TestPing(Struct, frozen=True, kw_only=True, tag_field="type", tag="test.ping"):
+    """Sent on request only, to see whether an endpoint answers."""
+
+    id: str
+    timestamp: datetime
+    data: PingData
+
+
+Payload = OrderPaid | OrderPaymentFailed | EndpointDisabled | DeliveryDead | TestPing
+PAYLOADS: tuple[type[Payload], ...] = (
+    OrderPaid,
+    OrderPaymentFailed,
+    EndpointDisabled,
+    DeliveryDead,
+    TestPing,
+)
+
+ABOUT_DELIVERING = frozenset({"endpoint.disabled", "delivery.dead"})
+"""Events about deliveries that fail, which must not beget more of their kind when they fail themselves."""
 
 
 class EventType(Struct, frozen=True, kw_only=True):
@@ -45,25 +114,34 @@ class EventType(Struct, frozen=True, kw_only=True):
 
 def catalogue() -> list[EventType]:
     """Every type that an endpoint can subscribe to, from the records that describe their payloads."""
-    return [_described(payload) for payload in PAYLOADS]
+    return [
+        EventType(
+            type=type_of(payload),
+            description=(payload.__doc__ or "").strip(),
+            payload_schema=msgspec.json.schema(payload),
+            example=example_of(type_of(payload)),
+        )
+        for payload in PAYLOADS
+    ]
 
 
-def _described(payload: type[OrderPaid | OrderPaymentFailed]) -> EventType:
-    event_type = str(payload.__struct_config__.tag)
-    example = payload(
-        id="evt_n3kw7y2vq5c4tj6hzx1m2b3d4e",
-        timestamp=_THEN,
-        data=OrderData(_sample_order(paid=payload is OrderPaid)),
-    )
-    return EventType(
-        type=event_type,
-        description=(payload.__doc__ or "").strip(),
-        payload_schema=msgspec.json.schema(payload),
-        example=msgspec.to_builtins(example),
-    )
+def type_of(payload: type[Payload]) -> str:
+    return str(payload.__struct_config__.tag)
+
+
+EVENT_TYPES = tuple(type_of(payload) for payload in PAYLOADS)
+
+
+def example_of(event_type: str) -> dict[str, Any]:
+    """A whole payload of this type, made up; KeyError if there is no such type."""
+    payload: dict[str, Any] = msgspec.to_builtins(_EXAMPLES[event_type])
+    return payload
 
 
 _THEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+_EVENT_ID = "evt_n3kw7y2vq5c4tj6hzx6m2b3d4e"
+_ORDER_ID = "ord_n3kw7y2vq5c4tj6hzx6m2b3d4e"
+_ENDPOINT_ID = "ep_n3kw7y2vq5c4tj6hzx6m2b3d4e"
 
 
 def _sample_order(*, paid: bool) -> OrderPicture:
@@ -84,7 +162,7 @@ def _sample_order(*, paid: bool) -> OrderPicture:
     )
     payment = paid_payment if paid else failed_payment
     return OrderPicture(
-        id="ord_n3kw7y2vq5c4tj6hzx1m2b3d4e",
+        id=_ORDER_ID,
         version=2,
         status=payment.status,
         amount=3700,
@@ -102,3 +180,43 @@ def _sample_order(*, paid: bool) -> OrderPicture:
         payment=payment,
         created_at=_THEN,
     )
+
+
+_PAID = OrderPaid(id=_EVENT_ID, timestamp=_THEN, data=OrderData(_sample_order(paid=True)))
+
+_EXAMPLES: dict[str, Payload] = {
+    "order.paid": _PAID,
+    "order.payment_failed": OrderPaymentFailed(
+        id=_EVENT_ID, timestamp=_THEN, data=OrderData(_sample_order(paid=False))
+    ),
+    "endpoint.disabled": EndpointDisabled(
+        id=_EVENT_ID,
+        timestamp=_THEN,
+        data=EndpointData(
+            DisabledEndpoint(
+                id=_ENDPOINT_ID,
+                url="https://crm.example.com/hooks/till",
+                description="Customer list",
+                reason="It has failed for 5 days.",
+            )
+        ),
+    ),
+    "delivery.dead": DeliveryDead(
+        id=_EVENT_ID,
+        timestamp=_THEN,
+        data=DeliveryData(
+            delivery=DeadDelivery(
+                id=f"dlv_{_EVENT_ID.removeprefix('evt_')}_{_ENDPOINT_ID.removeprefix('ep_')}",
+                endpoint_id=_ENDPOINT_ID,
+                endpoint_url="https://crm.example.com/hooks/till",
+                event_id=_EVENT_ID,
+                event_type="order.paid",
+                order_id=_ORDER_ID,
+                attempts=10,
+                last_outcome="It answered 503.",
+            ),
+            event=msgspec.to_builtins(_PAID),
+        ),
+    ),
+    "test.ping": TestPing(id=_EVENT_ID, timestamp=_THEN, data=PingData("Hello from Tillhook.")),
+}

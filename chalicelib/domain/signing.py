@@ -6,10 +6,11 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from .errors import InvalidRequest
 from .identifiers import Entropy
@@ -27,23 +28,31 @@ class SigningSecret(Struct, frozen=True, kw_only=True, omit_defaults=True):
     until: datetime | None = None
 
 
-class SigningSecrets(Struct, frozen=True):
-    """An endpoint's secrets, the current one first."""
+class EndpointSecrets(Struct, frozen=True, omit_defaults=True):
+    """What is secret of an endpoint: what signs, the current one first, and the values of its own headers."""
 
     secrets: list[SigningSecret]
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"EndpointSecrets({len(self.secrets)} secrets, {len(self.headers)} headers)"
 
     def at(self, now: datetime) -> list[str]:
         """Those that count now. A message is signed with each, so that no receiver is left behind."""
         return [held.secret for held in self.secrets if held.until is None or held.until > now]
 
-    def rotated(self, secret: str, *, overlap: timedelta, now: datetime) -> SigningSecrets:
+    def rotated(self, secret: str, *, overlap: timedelta, now: datetime) -> EndpointSecrets:
         """With a new current secret; the ones before count on, the last current one for `overlap`."""
         kept = [
             SigningSecret(secret=held.secret, until=held.until or now + overlap)
             for held in self.secrets
             if held.secret != secret and (held.until is None or held.until > now)
         ]
-        return SigningSecrets([SigningSecret(secret=secret), *kept][:_MOST_AT_ONCE])
+        return replace(self, secrets=[SigningSecret(secret=secret), *kept][:_MOST_AT_ONCE])
+
+    def with_headers(self, headers: Mapping[str, str]) -> EndpointSecrets:
+        """With these headers in place of those before."""
+        return replace(self, headers=dict(headers))
 
 
 def new_secret(entropy: Entropy) -> str:

@@ -1,4 +1,7 @@
-"""Queue → deliver → the owner's endpoint: the messages of a batch are delivered side by side."""
+"""Queues → deliver → the owner's endpoint: the errands of a batch are done side by side.
+
+One function serves both queues: the express one, for endpoints that answer promptly, and the other.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ import msgspec
 from chalice.app import Blueprint, SQSEvent
 
 from chalicelib import logs, wiring
-from chalicelib.domain.deliveries import Message
-from chalicelib.services.deliveries import attempt
+from chalicelib.domain.errands import Alert, Errand, JobPage
+from chalicelib.services import attempts
+from chalicelib.services.alerts import send_alert
+from chalicelib.services.jobs import do_page
 
 from .batch import Failures
 
@@ -21,40 +26,26 @@ functions = Blueprint(__name__)
 
 @functions.on_sqs_message(queue_arn="placeholder", batch_size=BATCH)
 def deliver(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
-    """Make the attempts; a slow receiver makes nobody in its batch wait but the batch's own end."""
+    """Do the errands; a slow receiver makes nobody in its batch wait but the batch's own end."""
     logs.configure()
     failures = Failures()
-    records = event.to_dict()["Records"]
-    _warm_up()
+    wiring.outbound()  # the shared clients, before the threads are there to make them twice
     with ThreadPoolExecutor(max_workers=BATCH) as pool:
-        tries = [(record["messageId"], pool.submit(_attempt, record)) for record in records]
-    for message_id, outcome in tries:
+        done = [(record["messageId"], pool.submit(_do, record)) for record in event.to_dict()["Records"]]
+    for message_id, outcome in done:
         error = outcome.exception()
         if error is not None:
             failures.add(message_id, error)
     return failures.answer()
 
 
-def _attempt(record: dict[str, Any]) -> None:
-    message = msgspec.json.decode(record["body"], type=Message)
-    attempt(
-        message,
-        seen_before=int(record["attributes"]["ApproximateReceiveCount"]) > 1,
-        endpoints=wiring.recent_endpoints(),
-        endpoint_store=wiring.endpoints(),
-        secrets=wiring.endpoint_secrets(),
-        events=wiring.events(),
-        deliveries=wiring.events(),
-        queue=wiring.deliveries_queue(),
-        sender=wiring.sender(),
-        clock=wiring.now,
-        entropy=wiring.entropy,
-    )
-
-
-def _warm_up() -> None:
-    """Make the shared clients before the threads do: making one twice at once is not safe in boto3."""
-    wiring.recent_endpoints()
-    wiring.endpoint_secrets()
-    wiring.deliveries_queue()
-    wiring.sender()
+def _do(record: dict[str, Any]) -> None:
+    errand: Errand = msgspec.json.decode(record["body"], type=Errand)
+    seen_before = int(record["attributes"]["ApproximateReceiveCount"]) > 1
+    if isinstance(errand, Alert):
+        send_alert(errand.event_id, events=wiring.events(), mailer=wiring.mailer())
+    elif isinstance(errand, JobPage):
+        do_page(errand, seen_before=seen_before, out=wiring.outbound())
+    else:
+        express = record["eventSourceARN"] == wiring.settings().express_queue_arn
+        attempts.deliver(errand, express=express, seen_before=seen_before, out=wiring.outbound())

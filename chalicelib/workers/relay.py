@@ -1,4 +1,4 @@
-"""Stream → relay → queue: each event row that appears in the table becomes one message per endpoint."""
+"""Stream → relay → queues: a new event becomes one message per endpoint, a new job its first page."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from chalice.app import Blueprint, DynamoDBEvent
 from chalicelib import logs, wiring
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.events import Event
+from chalicelib.domain.health import Health
+from chalicelib.domain.jobs import Job
 from chalicelib.ports import Unreadable, Unsendable
+from chalicelib.services.jobs import start_job
 from chalicelib.services.relay import fan_out
 
 from .batch import Failures
 
 log = logging.getLogger(__name__)
+
+Watched = list[tuple[Endpoint, Health]]
 
 functions = Blueprint(__name__)
 
@@ -27,29 +32,31 @@ def relay(event: DynamoDBEvent) -> dict[str, list[dict[str, str]]]:
     """
     logs.configure()
     failures = Failures()
-    subscribers = None
+    watched: Watched | None = None
     for record in event.to_dict()["Records"]:
         try:
             found = _read(record["dynamodb"]["NewImage"])
-            if found is None:
-                continue
-            if subscribers is None:
-                subscribers = wiring.endpoints().list_endpoints()
-            _send(found, subscribers)
+            if isinstance(found, Job):
+                start_job(found, queue=wiring.errands(), now=wiring.now())
+            elif found is not None:
+                watched = watched if watched is not None else wiring.endpoints().list_watched()
+                _send(found, watched)
         except Exception as error:  # noqa: BLE001 (whatever it is, the records before it are done)
             failures.add(record["dynamodb"]["SequenceNumber"], error)
             break
     return failures.answer()
 
 
-def _send(event: Event, subscribers: list[Endpoint]) -> None:
+def _send(event: Event, watched: Watched) -> None:
     """Fan the event out; what the queue will never take is parked, so that it blocks nobody."""
     try:
         fan_out(
             event,
-            subscribers,
+            watched,
             events=wiring.events(),
-            queue=wiring.deliveries_queue(),
+            queue=wiring.errands(),
+            expressions=wiring.expressions(),
+            alerts=bool(wiring.settings().alert_email),
             now=wiring.now(),
         )
     except Unsendable as error:
@@ -57,11 +64,13 @@ def _send(event: Event, subscribers: list[Endpoint]) -> None:
         wiring.dead_letters().park(event.id, f"the queue refuses it: {error}")
 
 
-def _read(image: dict[str, Any]) -> Event | None:
-    """The event of a stream record's image; None, once its id is parked, for one that can't be read."""
+def _read(image: dict[str, Any]) -> Event | Job | None:
+    """The event or job of a stream record's image; None, once its id is parked, for what can't be read."""
     try:
+        if image.get("kind") == {"S": "job"}:
+            return wiring.jobs().job_of(image)
         return wiring.events().event_of(image)
     except Unreadable as error:
-        log.error("event can't be read", extra={"event_id": error.row_id})  # noqa: TRY400 (the traceback would quote the row)
-        wiring.dead_letters().park(error.row_id, "the row can't be read as an event")
+        log.error("row can't be read", extra={"event_id": error.row_id})  # noqa: TRY400 (the traceback would quote the row)
+        wiring.dead_letters().park(error.row_id, "the row can't be read")
         return None

@@ -63,10 +63,12 @@ def receiver(shop: Shop) -> Iterator[Receiver]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process for all that share the shop, so that it is opened once; the demo opens its own."""
+    """One process for all that share the shop, so that it is opened once; some open their own, or none."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
-            group = item.path.stem if item.path.stem in {"test_demo", "test_deploy"} else "shop"
+            group = (
+                item.path.stem if item.path.stem in {"test_demo", "test_deploy", "test_interop"} else "shop"
+            )
             item.add_marker(pytest.mark.xdist_group(group))
 
 

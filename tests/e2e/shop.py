@@ -41,14 +41,19 @@ class Received:
 
 @dataclass
 class Receiver:
-    """An owner's system. `answers` are the statuses of the next answers; 200 when they are used up."""
+    """An owner's system. `answers` are the statuses of the next answers; 200 when they are used up.
+
+    It answers nobody before `answers_when` is set, if there is one. `asked` counts the requests.
+    """
 
     url: str = ""
     secret: str = ""
     answers: list[int] = field(default_factory=list)
+    answers_when: threading.Event | None = None
     retry_after: str = ""
     received: list[Received] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    asked: int = 0
 
     def of_order(self, order_id: str, event_type: str = "order.paid") -> list[Received]:
         return [
@@ -65,6 +70,9 @@ def running_receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            receiver.asked += 1
+            if receiver.answers_when is not None:
+                receiver.answers_when.wait(60)
             try:
                 payload = Webhook(receiver.secret).verify(body, dict(self.headers.items()))
                 receiver.received.append(Received(id=self.headers["webhook-id"], payload=payload))

@@ -118,6 +118,30 @@ def test_a_changed_parameter_is_updated_and_kept_from_then_on(aws: EmbeddedAws, 
     assert _retention(aws) == {7}
 
 
+def test_an_alert_address_is_made_known_to_ses_and_kept_until_it_is_taken_away(
+    aws: EmbeddedAws, first: Done
+) -> None:
+    assert first.status == 0
+    assert "AlertEmail" not in first.out
+    given = _deploy(aws, "--parameter", "AlertEmail=owner@shop2.example")
+    assert (given.status, given.err) == (0, "")
+    assert re.search(r"^AlertEmail +owner@shop2\.example$", given.out, re.MULTILINE)
+    ses: Any = aws.client("ses")
+    assert ses.list_verified_email_addresses()["VerifiedEmailAddresses"] == ["owner@shop2.example"]
+    assert "owner@shop2.example" in _deploy(aws).out
+    taken = _deploy(aws, "--parameter", "AlertEmail=")
+    assert (taken.status, taken.err) == (0, "")
+    assert "AlertEmail" not in taken.out
+
+
+@pytest.mark.parametrize("address", ["*@shop.example", "owner"])
+def test_an_alert_address_that_is_none_is_refused(aws: EmbeddedAws, address: str) -> None:
+    refused = _deploy(aws, "--parameter", f"AlertEmail={address}", stage="shop3")
+    assert refused.status == 1
+    assert "AlertEmail" in refused.err
+    assert "Traceback" not in refused.err
+
+
 def test_a_parameter_that_is_not_allowed_is_refused_by_name(aws: EmbeddedAws) -> None:
     refused = _deploy(aws, "--parameter", "LogRetentionDays=2", stage="shop3")
     assert refused.status == 1

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.stack import LocalStack
+from local.stack import ALERT_EMAIL, LocalStack
 
 Arguments = dict[str, object]
 
 # Names in braces stand for outputs of the stack.
 ROW = {"TableName": "{TableName}", "Key": {"pk": {"S": "NOBODY"}, "sk": {"S": "NOBODY"}}}
+KNOWN = {"RequestItems": {"{TableName}": {"Keys": [ROW["Key"]]}}}
 ROWS = {
     "TableName": "{TableName}",
     "KeyConditionExpression": "pk = :pk",
@@ -24,24 +26,37 @@ LISTED = {
     "KeyConditionExpression": "listing = :listing",
     "ExpressionAttributeValues": {":listing": {"S": "NOBODY"}},
 }
+UNDELIVERED = LISTED | {
+    "IndexName": "undelivered",
+    "KeyConditionExpression": "undelivered = :listing",
+}
 TABLE = {"TableName": "{TableName}"}
 STRIPE_KEYS = {"Name": "{ParameterPrefix}/stripe", "WithDecryption": True}
 ENDPOINT_SECRETS = {"Name": "{ParameterPrefix}/endpoints/ep_nobody", "WithDecryption": True}
 ENDPOINT_SECRETS_OF_ANOTHER = {"Name": "/tillhook/another/endpoints/ep_nobody", "WithDecryption": True}
 DELIVERIES = {"QueueUrl": "{DeliveriesQueueUrl}"}
 PARKED = {"QueueUrl": "{RelayDeadQueueUrl}", "MessageBody": "{}"}
+MAIL = {
+    "FromEmailAddress": ALERT_EMAIL,
+    "Destination": {"ToAddresses": [ALERT_EMAIL]},
+    "Content": {"Simple": {"Subject": {"Data": "A test"}, "Body": {"Text": {"Data": "of the roles"}}}},
+}
 
 MAY = [
     ("api", "dynamodb", "get_item", ROW),
     ("api", "dynamodb", "query", LISTED),
+    ("api", "dynamodb", "query", UNDELIVERED),
     ("api", "ssm", "get_parameter", STRIPE_KEYS),
     ("api", "ssm", "get_parameter", ENDPOINT_SECRETS),
-    ("relay", "dynamodb", "get_item", ROW),
+    ("relay", "dynamodb", "batch_get_item", KNOWN),
     ("relay", "dynamodb", "query", ROWS),
     ("relay", "sqs", "send_message", PARKED),
     ("deliver", "dynamodb", "query", ROWS),
+    ("deliver", "dynamodb", "query", LISTED),
+    ("deliver", "dynamodb", "get_item", ROW),
     ("deliver", "ssm", "get_parameter", ENDPOINT_SECRETS),
     ("deliver", "sqs", "get_queue_attributes", DELIVERIES),
+    ("deliver", "sesv2", "send_email", MAIL),
 ]
 MAY_NOT = [
     ("api", "dynamodb", "scan", TABLE),
@@ -54,20 +69,22 @@ MAY_NOT = [
     ("relay", "ssm", "get_parameter", ENDPOINT_SECRETS),
     ("relay", "sqs", "receive_message", DELIVERIES),
     ("deliver", "dynamodb", "delete_item", ROW),
-    ("deliver", "dynamodb", "query", LISTED),
+    ("deliver", "dynamodb", "query", UNDELIVERED),
     ("deliver", "ssm", "get_parameter", STRIPE_KEYS),
     ("deliver", "ssm", "get_parameter", ENDPOINT_SECRETS_OF_ANOTHER),
     ("deliver", "sqs", "send_message", PARKED),
     ("deliver", "sqs", "purge_queue", DELIVERIES),
+    ("api", "sesv2", "send_email", MAIL),
+    ("relay", "sesv2", "send_email", MAIL),
+    ("deliver", "sesv2", "create_email_identity", {"EmailIdentity": "nobody@shop.example"}),
 ]
 
 
 def _filled(arguments: Arguments, outputs: dict[str, str]) -> Arguments:
-    filled = dict(arguments)
-    for name, value in arguments.items():
-        for output, found in outputs.items():
-            if isinstance(value, str) and f"{{{output}}}" in value:
-                filled[name] = value.replace(f"{{{output}}}", found)
+    text = json.dumps(arguments)
+    for output, found in outputs.items():
+        text = text.replace(f"{{{output}}}", found)
+    filled: Arguments = json.loads(text)
     return filled
 
 

@@ -225,7 +225,7 @@ def test_a_receiver_that_asks_for_more_time_than_sqs_has_is_scheduled(
         return found[0] if found else None
 
     delivery = wait_for(recorded, what="the record of the attempt")
-    assert (delivery["status"], delivery["attempt"]) == ("failing", 1)
+    assert (delivery["status"], delivery["tries"]) == ("failing", 1)
     schedules = stack.client("scheduler")
     (schedule,) = schedules.list_schedules(GroupName=f"tillhook-{STAGE}")["Schedules"]
     found = schedules.get_schedule(GroupName=f"tillhook-{STAGE}", Name=schedule["Name"])

@@ -41,7 +41,9 @@ EXPECTED = {
         handler="chalicelib.workers.relay.relay",
         timeout=60,
         log="relay",
-        variables=TABLE | {"TILLHOOK_DELIVERIES_QUEUE_URL", "TILLHOOK_RELAY_DEAD_QUEUE_URL"},
+        variables=TABLE
+        | {"TILLHOOK_DELIVERIES_QUEUE_URL", "TILLHOOK_EXPRESS_QUEUE_URL", "TILLHOOK_RELAY_DEAD_QUEUE_URL"}
+        | {"TILLHOOK_ALERT_EMAIL"},
     ),
     "Deliver": Expected(
         handler="chalicelib.workers.deliver.deliver",
@@ -49,17 +51,26 @@ EXPECTED = {
         log="deliver",
         variables=TABLE
         | {"TILLHOOK_DELIVERIES_QUEUE_URL", "TILLHOOK_PARAMETER_PREFIX", "TILLHOOK_ENDPOINT_POLICY"}
-        | {"TILLHOOK_DELIVERIES_QUEUE_ARN", "TILLHOOK_DELIVERIES_DEAD_QUEUE_ARN"}
-        | {"TILLHOOK_SCHEDULE_GROUP", "TILLHOOK_SCHEDULE_ROLE_ARN"},
+        | {
+            "TILLHOOK_DELIVERIES_QUEUE_ARN",
+            "TILLHOOK_EXPRESS_QUEUE_ARN",
+            "TILLHOOK_DELIVERIES_DEAD_QUEUE_ARN",
+        }
+        | {"TILLHOOK_SCHEDULE_GROUP", "TILLHOOK_SCHEDULE_ROLE_ARN"}
+        | {"TILLHOOK_ALERT_EMAIL", "TILLHOOK_STAGE"},
     ),
 }
 
 
+def _triggers(function: Properties, kind: str) -> list[Properties]:
+    """The properties of all that wakes a function."""
+    assert {event["Type"] for event in function["Events"].values()} == {kind}
+    return [event["Properties"] for event in function["Events"].values()]
+
+
 def _trigger(function: Properties, kind: str) -> Properties:
-    """The properties of a function's only trigger."""
-    (event,) = function["Events"].values()
-    assert event["Type"] == kind
-    properties: Properties = event["Properties"]
+    """Those of its only one."""
+    (properties,) = _triggers(function, kind)
     return properties
 
 
@@ -118,16 +129,17 @@ def test_functions_run_on_the_interpreter_and_the_architecture_they_were_package
 
 @pytest.mark.parametrize(("name", "kind"), [("Relay", "DynamoDB"), ("Deliver", "SQS")])
 def test_a_batch_fails_in_parts(functions: dict[str, Properties], name: str, kind: str) -> None:
-    assert _trigger(functions[name], kind)["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    for trigger in _triggers(functions[name], kind):
+        assert trigger["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_the_relay_is_woken_by_new_events_alone(functions: dict[str, Properties]) -> None:
+def test_the_relay_is_woken_by_new_events_and_jobs_alone(functions: dict[str, Properties]) -> None:
     trigger = _trigger(functions["Relay"], "DynamoDB")
     assert trigger["Stream"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
     (pattern,) = trigger["FilterCriteria"]["Filters"]
     assert json.loads(pattern["Pattern"]) == {
         "eventName": ["INSERT"],
-        "dynamodb": {"NewImage": {"kind": {"S": ["event"]}}},
+        "dynamodb": {"NewImage": {"kind": {"S": ["event", "job"]}}},
     }
 
 
@@ -149,9 +161,11 @@ def test_the_relay_misses_nothing_and_waits_for_nothing(functions: dict[str, Pro
 def test_deliveries_can_not_take_the_concurrency_that_checkout_needs(
     template: Properties, functions: dict[str, Properties]
 ) -> None:
-    trigger = _trigger(functions["Deliver"], "SQS")
-    assert trigger["Queue"] == {"Fn::GetAtt": ["DeliveriesQueue", "Arn"]}
-    assert trigger["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "DeliverMaximumConcurrency"}}
+    triggers = _triggers(functions["Deliver"], "SQS")
+    queues = [trigger["Queue"]["Fn::GetAtt"] for trigger in triggers]
+    assert sorted(queues) == [["DeliveriesQueue", "Arn"], ["ExpressQueue", "Arn"]]
+    for trigger in triggers:
+        assert trigger["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "DeliverMaximumConcurrency"}}
     parameter = template["Parameters"]["DeliverMaximumConcurrency"]
     assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (2, 2, 1000)
 
@@ -159,9 +173,9 @@ def test_deliveries_can_not_take_the_concurrency_that_checkout_needs(
 def test_a_delivery_starts_at_once_and_a_batch_fits_the_workers_threads(
     functions: dict[str, Properties],
 ) -> None:
-    trigger = _trigger(functions["Deliver"], "SQS")
-    assert trigger["MaximumBatchingWindowInSeconds"] == 0
-    assert trigger["BatchSize"] == BATCH
+    for trigger in _triggers(functions["Deliver"], "SQS"):
+        assert trigger["MaximumBatchingWindowInSeconds"] == 0
+        assert trigger["BatchSize"] == BATCH
 
 
 def test_the_function_that_feeds_its_own_queue_is_allowed_to(functions: dict[str, Properties]) -> None:

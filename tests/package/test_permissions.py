@@ -1,11 +1,19 @@
 """Least privilege: each function may do exactly this, to exactly that."""
 
+import re
+
 import pytest
 
 from tests.package.conftest import Properties
 
 SSM = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/tillhook/${Stage}"
 SCHEDULES = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule"
+RECEIVING = {
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+}
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 # What a role may do, by what it may do it to.
@@ -22,12 +30,13 @@ MAY = {
             "dynamodb:UpdateItem",
         },
         "${Table.Arn}/index/listing": {"dynamodb:Query"},
+        "${Table.Arn}/index/undelivered": {"dynamodb:Query"},
         f"{SSM}/stripe": {"ssm:GetParameter"},
         f"{SSM}/endpoints/*": {"ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"},
         "ApiLog": LOGGING,
     },
     "RelayRole": {
-        "Table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
+        "Table": {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"},
         "${Table.Arn}/stream/*": {
             "dynamodb:DescribeStream",
             "dynamodb:GetRecords",
@@ -35,19 +44,24 @@ MAY = {
             "dynamodb:ListStreams",
         },
         "DeliveriesQueue": {"sqs:SendMessage"},
+        "ExpressQueue": {"sqs:SendMessage"},
         "RelayDeadQueue": {"sqs:SendMessage"},
         "RelayLog": LOGGING,
     },
     "DeliverRole": {
-        "Table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
-        f"{SSM}/endpoints/*": {"ssm:GetParameter"},
-        "DeliveriesQueue": {
-            "sqs:ChangeMessageVisibility",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:ReceiveMessage",
-            "sqs:SendMessage",
+        "Table": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:BatchWriteItem",
+            "dynamodb:ConditionCheckItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
         },
+        "${Table.Arn}/index/listing": {"dynamodb:Query"},
+        f"{SSM}/endpoints/*": {"ssm:GetParameter"},
+        "DeliveriesQueue": RECEIVING | {"sqs:SendMessage"},
+        "ExpressQueue": RECEIVING,
         f"{SCHEDULES}/${{RetrySchedules}}/*": {"scheduler:CreateSchedule"},
         "RetryScheduleRole": {"iam:PassRole"},
         "DeliverLog": LOGGING,
@@ -112,8 +126,8 @@ def test_there_is_no_other_role_policy_or_attached_permission(
     resources: dict[str, Properties], functions: dict[str, Properties]
 ) -> None:
     iam = {name for name, resource in resources.items() if resource["Type"].startswith("AWS::IAM::")}
-    assert iam == MAY.keys()
-    for role in iam:
+    assert iam == MAY.keys() | {"DeliverAlertPolicy"}
+    for role in MAY:
         assert resources[role]["Properties"].keys() == {"AssumeRolePolicyDocument", "Policies"}
     assert not [name for name, function in functions.items() if "Policies" in function]
 
@@ -122,6 +136,48 @@ def test_only_the_scheduler_gets_a_role_passed(resources: dict[str, Properties])
     statements = resources["DeliverRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
     conditions = [statement["Condition"] for statement in statements if "Condition" in statement]
     assert conditions == [{"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}]
+
+
+def test_mail_goes_from_the_owners_address_to_itself_alone_and_only_where_there_is_one(
+    resources: dict[str, Properties],
+) -> None:
+    policy = resources["DeliverAlertPolicy"]
+    assert policy["Condition"] == "HasAlertEmail"
+    assert policy["Properties"]["Roles"] == [{"Ref": "DeliverRole"}]
+    assert policy["Properties"]["PolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": "ses:SendEmail",
+            "Resource": {
+                "Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${AlertEmail}"
+            },
+            "Condition": {"ForAllValues:StringEquals": {"ses:Recipients": {"Ref": "AlertEmail"}}},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [
+        ("", True),
+        ("owner@shop.example", True),
+        ("O.Wner+alerts_1%x=y@mail.shop-1.example", True),
+        ("*@shop.example", False),
+        ("owner?@shop.example", False),
+        ("owner@*", False),
+        ("owner@Shop.example", False),
+        ("owner@shop.example\n", False),
+        ("owner@shop.example,everybody@shop.example", False),
+        ("${aws:username}@shop.example", False),
+        ("owner@localhost", False),
+        ("owner", False),
+    ],
+)
+def test_an_alert_address_is_one_address_that_stands_for_no_other(
+    template: Properties, address: str, *, taken: bool
+) -> None:
+    pattern = template["Parameters"]["AlertEmail"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, address)) is taken  # CloudFormation matches the whole value
 
 
 def test_only_this_accounts_scheduler_may_take_the_retry_role(resources: dict[str, Properties]) -> None:

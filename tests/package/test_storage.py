@@ -5,7 +5,7 @@ import pytest
 from tests.package.conftest import Properties
 
 FOURTEEN_DAYS = 14 * 24 * 60 * 60
-QUEUES = ["DeliveriesQueue", "DeliveriesDeadQueue", "RelayDeadQueue"]
+QUEUES = ["DeliveriesQueue", "ExpressQueue", "DeliveriesDeadQueue", "RelayDeadQueue"]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_the_table_tells_of_new_rows_and_forgets_old_ones(table: Properties) -> 
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
 
-def test_a_row_is_found_by_its_keys_and_through_two_sparse_indexes(table: Properties) -> None:
+def test_a_row_is_found_by_its_keys_and_through_three_sparse_indexes(table: Properties) -> None:
     def keys(schema: list[dict[str, str]]) -> list[tuple[str, str]]:
         return [(key["AttributeName"], key["KeyType"]) for key in schema]
 
@@ -39,10 +39,12 @@ def test_a_row_is_found_by_its_keys_and_through_two_sparse_indexes(table: Proper
     indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
     assert {name: keys(index["KeySchema"]) for name, index in indexes.items()} == {
         "listing": [("listing", "HASH"), ("listed_at", "RANGE")],
+        "undelivered": [("undelivered", "HASH"), ("listed_at", "RANGE")],
         "due": [("due", "HASH"), ("due_at", "RANGE")],
     }
     assert {name: index["Projection"]["ProjectionType"] for name, index in indexes.items()} == {
         "listing": "INCLUDE",
+        "undelivered": "INCLUDE",
         "due": "KEYS_ONLY",
     }
 
@@ -64,8 +66,11 @@ def test_a_queue_keeps_as_long_as_it_can_and_encrypted(resources: dict[str, Prop
     assert properties["SqsManagedSseEnabled"] is True
 
 
-def test_what_can_not_be_handled_comes_to_rest_in_the_dead_queue(resources: dict[str, Properties]) -> None:
-    assert resources["DeliveriesQueue"]["Properties"]["RedrivePolicy"] == {
+@pytest.mark.parametrize("queue", ["DeliveriesQueue", "ExpressQueue"])
+def test_what_can_not_be_handled_comes_to_rest_in_the_dead_queue(
+    resources: dict[str, Properties], queue: str
+) -> None:
+    assert resources[queue]["Properties"]["RedrivePolicy"] == {
         "deadLetterTargetArn": {"Fn::GetAtt": ["DeliveriesDeadQueue", "Arn"]},
         "maxReceiveCount": 5,
     }

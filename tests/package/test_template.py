@@ -155,6 +155,14 @@ def test_the_outputs_tell_tools_where_things_are(template: Properties) -> None:
     } <= template["Outputs"].keys()
 
 
+def test_the_alert_address_is_told_to_the_deployment_which_has_it_verified(template: Properties) -> None:
+    assert template["Outputs"]["AlertEmail"]["Condition"] == "HasAlertEmail"
+    assert template["Outputs"]["AlertEmail"]["Value"] == {"Ref": "AlertEmail"}
+    topic = template["Resources"]["AlarmTopic"]
+    assert topic["Condition"] == "HasAlertEmail"
+    assert topic["Properties"]["Subscription"] == [{"Protocol": "email", "Endpoint": {"Ref": "AlertEmail"}}]
+
+
 @pytest.mark.parametrize(
     ("alarm", "metric", "watched"),
     [

@@ -5,25 +5,18 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.deliveries import (
-    LONGEST_RETRY_AFTER,
-    RETRY_DELAYS,
-    Message,
-    Reply,
-    asked_delay,
-    decide,
-    delivery_id,
-    parse_delivery_id,
-    record,
-)
+from chalicelib.domain.deliveries import delivery_id, parse_delivery_id, record
+from chalicelib.domain.errands import Errand
+from chalicelib.domain.exchanges import Reply
 from chalicelib.domain.identifiers import new_id
+from chalicelib.domain.retries import LONGEST_RETRY_AFTER, RETRY_DELAYS, asked_delay, decide
 from tests.fakes import NOW, FakeSender, interrupt
 from tests.making import a_message, an_endpoint, an_event
 from tests.strategies import replies, statuses
 from tests.unit.services.shop import Shop
 
 EVENT = an_event()
-EFFECTS = ("post", "send_later", "save_delivery", "get_delivery")
+EFFECTS = ("send", "send_later", "save_delivery", "get_delivery")
 
 
 @given(st.lists(statuses, min_size=len(RETRY_DELAYS) + 1, max_size=40))
@@ -91,10 +84,10 @@ def test_whatever_crashes_repeats_and_overtakes_a_delivery_is_sent_and_rests(
     """The queue gives messages out in any order, some of them twice; the process dies at any effect."""
     shop, sender = Shop(), FakeSender(*answers)
     hook = shop.hook(an_endpoint())
-    targets = {"post": sender, "send_later": shop.queue}
+    targets = {"send": sender, "send_later": shop.queue}
     for effect, at_call, after in crashes:
         interrupt(targets.get(effect, shop.world), effect, *[None] * at_call, OSError("crash"), after=after)
-    received: list[Message] = []
+    received: list[Errand] = []
     shop.queue.send([a_message(EVENT, hook)])
     repeats = data.draw(st.integers(0, 3))
     for _ in range(400):
@@ -106,7 +99,7 @@ def test_whatever_crashes_repeats_and_overtakes_a_delivery_is_sent_and_rests(
         seen_before = message in received
         received.append(message)
         try:
-            shop.attempt(message, sender, seen_before=seen_before)
+            shop.do(message, sender, seen_before=seen_before)
         except OSError:
             shop.queue.send([message])
             continue
@@ -116,8 +109,8 @@ def test_whatever_crashes_repeats_and_overtakes_a_delivery_is_sent_and_rests(
     assert not shop.queue.waiting
     delivery = shop.world.deliveries.get((EVENT.id, hook.id))
     assert delivery is not None
-    assert sender.posts
+    assert sender.requests
     assert delivery.status in {"delivered", "dead"}
-    assert {(post.headers["webhook-id"], post.body) for post in sender.posts} == {
+    assert {(post.headers["webhook-id"], post.body) for post in sender.requests} == {
         (EVENT.id, EVENT.payload.encode())
     }

@@ -16,6 +16,10 @@ DEPLOYED = {
     "TILLHOOK_TABLE": "tillhook-prod",
     "TILLHOOK_PARAMETER_PREFIX": "/tillhook/prod",
     "TILLHOOK_DELIVERIES_QUEUE_URL": "https://sqs.example.com/deliveries",
+    "TILLHOOK_EXPRESS_QUEUE_URL": "https://sqs.example.com/express",
+    "TILLHOOK_EXPRESS_QUEUE_ARN": "arn:aws:sqs:eu-central-1:123456789012:express",
+    "TILLHOOK_ALERT_EMAIL": "owner@shop.example",
+    "TILLHOOK_STAGE": "prod",
     "TILLHOOK_RELAY_DEAD_QUEUE_URL": "https://sqs.example.com/dead",
     "TILLHOOK_DELIVERIES_QUEUE_ARN": "arn:aws:sqs:eu-central-1:123456789012:deliveries",
     "TILLHOOK_DELIVERIES_DEAD_QUEUE_ARN": "arn:aws:sqs:eu-central-1:123456789012:dead",
@@ -25,8 +29,9 @@ DEPLOYED = {
     "TILLHOOK_ENDPOINT_POLICY": "loopback",
 }
 FACTORIES = [
-    "settings", "table", "carts", "catalog", "orders", "events", "endpoints", "recent_endpoints", "keys",
-    "endpoint_secrets", "stripe", "deliveries_queue", "dead_letters", "resolver", "sender",
+    "settings", "table", "carts", "catalog", "orders", "events", "deliveries", "jobs", "slots", "endpoints",
+    "recent_endpoints", "keys", "endpoint_secrets", "stripe", "errands", "dead_letters", "resolver", "sender",
+    "expressions", "mailer", "outbound",
 ]  # fmt: skip
 
 
@@ -46,12 +51,16 @@ def test_settings_are_what_the_deployment_says(environment: pytest.MonkeyPatch) 
         table="tillhook-prod",
         parameter_prefix="/tillhook/prod",
         deliveries_queue_url="https://sqs.example.com/deliveries",
+        express_queue_url="https://sqs.example.com/express",
+        express_queue_arn="arn:aws:sqs:eu-central-1:123456789012:express",
         relay_dead_queue_url="https://sqs.example.com/dead",
         deliveries_queue_arn="arn:aws:sqs:eu-central-1:123456789012:deliveries",
         deliveries_dead_queue_arn="arn:aws:sqs:eu-central-1:123456789012:dead",
         schedule_group="tillhook-prod",
         schedule_role_arn="arn:aws:iam::123456789012:role/retries",
         stripe_api_base="http://127.0.0.1:12111",
+        alert_email="owner@shop.example",
+        stage="prod",
         endpoint_policy="loopback",
     )
 

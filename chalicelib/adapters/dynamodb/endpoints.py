@@ -1,36 +1,95 @@
-"""ENDPOINTS / id: the owner's endpoints, few enough to be read together."""
+"""ENDPOINTS / id, and id#HEALTH beside it: the owner's endpoints, few enough to be read together."""
 
 from __future__ import annotations
 
-from chalicelib.domain.endpoints import Endpoint
+from datetime import datetime
 
-from .items import Row, from_row, to_row
-from .table import Table
+from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.events import Event
+from chalicelib.domain.health import Health
+from chalicelib.domain.jobs import Job
+from chalicelib.ports import Moved
+
+from .events import event_row
+from .items import Row, from_row, sortable, to_row
+from .jobs import job_row
+from .table import Key, Table, TransactionRefused
 
 _PARTITION = "ENDPOINTS"
+_HEALTH = "#HEALTH"
+_UNCHANGED = "version = :read"
 
 
 class DynamoEndpoints:
-    """Keeps chalicelib.ports.EndpointStore."""
+    """Keeps chalicelib.ports.EndpointStore and HealthStore."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def list_endpoints(self) -> list[Endpoint]:
-        return [from_row(row, Endpoint) for row in self._table.query(_PARTITION)]
+        return [endpoint for endpoint, _ in self.list_watched()]
 
     def get_endpoint(self, endpoint_id: str) -> Endpoint | None:
-        row = self._table.get((_PARTITION, endpoint_id))
+        row = self._table.get(endpoint_key(endpoint_id))
         return from_row(row, Endpoint) if row else None
 
     def create_endpoint(self, endpoint: Endpoint) -> None:
         self._table.put(_row(endpoint))  # its id is new; asked twice, it is the same
 
-    def replace_endpoint(self, endpoint: Endpoint) -> None:
-        self._table.put(_row(endpoint), condition="version = :read", values={"read": endpoint.version - 1})
+    def replace_endpoint(
+        self, endpoint: Endpoint, *, job: Job | None = None, event: Event | None = None
+    ) -> None:
+        before: dict[str, object] = {"read": endpoint.version - 1}
+        follows = [job_row(job)] if job else []
+        follows += [event_row(event)] if event else []
+        if not follows:
+            self._table.put(_row(endpoint), condition=_UNCHANGED, values=before)
+            return
+        actions = [self._table.put_action(_row(endpoint), condition=_UNCHANGED, values=before)]
+        actions += [self._table.put_action(row, condition="attribute_not_exists(pk)") for row in follows]
+        try:
+            self._table.transact(actions)
+        except TransactionRefused:
+            raise Moved from None
 
     def delete_endpoint(self, endpoint_id: str) -> bool:
-        return self._table.delete((_PARTITION, endpoint_id))
+        self.forget_health(endpoint_id)
+        return self._table.delete(endpoint_key(endpoint_id))
+
+    def get_health(self, endpoint_id: str) -> Health:
+        row = self._table.get(_health_key(endpoint_id))
+        return from_row(row, Health) if row else Health()
+
+    def put_health(self, endpoint_id: str, health: Health) -> None:
+        pk, sk = _health_key(endpoint_id)
+        self._table.put(to_row(health, pk=pk, sk=sk))
+
+    def forget_health(self, endpoint_id: str) -> None:
+        self._table.delete(_health_key(endpoint_id))
+
+    def add_failure(self, endpoint_id: str, *, at_first: bool, prompt: bool, now: datetime) -> Health:
+        row = self._table.update(
+            _health_key(endpoint_id),
+            "SET failing_since = if_not_exists(failing_since, :now), prompt = :prompt ADD failures :more",
+            values={"now": sortable(now), "prompt": prompt, "more": int(at_first)},
+        )
+        return from_row(row, Health)
+
+    def list_watched(self) -> list[tuple[Endpoint, Health]]:
+        rows = {row["sk"]["S"]: row for row in self._table.query(_PARTITION)}
+        return [
+            (from_row(row, Endpoint), from_row(rows.get(f"{sk}{_HEALTH}", {}), Health))
+            for sk, row in rows.items()
+            if not sk.endswith(_HEALTH)
+        ]
+
+
+def endpoint_key(endpoint_id: str) -> Key:
+    return _PARTITION, endpoint_id
+
+
+def _health_key(endpoint_id: str) -> Key:
+    return _PARTITION, f"{endpoint_id}{_HEALTH}"
 
 
 def _row(endpoint: Endpoint) -> Row:

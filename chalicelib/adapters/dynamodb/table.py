@@ -114,10 +114,16 @@ class Table:
         start: Row | None,
         index: str | None = None,
         begins_with: str = "",
+        between: tuple[str, str, str] | None = None,
+        only: dict[str, object] | None = None,
         newest_first: bool = False,
         consistent: bool = False,
     ) -> tuple[list[Row], Row | None]:
-        """One page, and the key behind which the next one starts."""
+        """One page, and the key behind which the next one starts.
+
+        `between` is the sort key's name and its bounds, both included. `only` keeps of the page what has
+        these values, so that less than `limit` may be left.
+        """
         request: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": "#partition = :partition",
@@ -129,6 +135,16 @@ class Table:
         if begins_with:
             request["KeyConditionExpression"] += " AND begins_with(sk, :prefix)"
             request["ExpressionAttributeValues"][":prefix"] = {"S": begins_with}
+        if between:
+            name, low, high = between
+            request["KeyConditionExpression"] += f" AND {name} BETWEEN :low AND :high"
+            request["ExpressionAttributeValues"] |= {":low": {"S": low}, ":high": {"S": high}}
+        if only:
+            request["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in only)
+            request["ExpressionAttributeNames"] |= {f"#{name}": name for name in only}
+            request["ExpressionAttributeValues"] |= {
+                f":{name}": to_value(value) for name, value in only.items()
+            }
         if index:
             request["IndexName"] = index
         if limit:
@@ -163,9 +179,16 @@ class Table:
         action = self._action(condition, values) | {"Key": _key(key), "UpdateExpression": update}
         return {"Update": action}
 
-    def update(self, key: Key, update: str, *, values: dict[str, object]) -> None:
-        action = self._action("", values) | {"Key": _key(key), "UpdateExpression": update}
-        self._write(self._client.update_item, action)
+    def check_action(self, key: Key, *, condition: str, values: dict[str, object]) -> Action:
+        """Nothing but a condition."""
+        return {"ConditionCheck": self._action(condition, values) | {"Key": _key(key)}}
+
+    def update(self, key: Key, update: str, *, condition: str = "", values: dict[str, object]) -> Row:
+        """Change the row in place, and give it as it is then; Moved if the condition does not hold."""
+        action = self._action(condition, values) | {"Key": _key(key), "UpdateExpression": update}
+        answer = self._write(self._client.update_item, action | {"ReturnValues": "ALL_NEW"})
+        row: Row = answer["Attributes"]
+        return row
 
     def _action(self, condition: str, values: dict[str, object] | None) -> dict[str, Any]:
         action: dict[str, Any] = {"TableName": self.name}
@@ -178,9 +201,9 @@ class Table:
         return action
 
     @staticmethod
-    def _write(call: Callable[..., Any], request: dict[str, Any]) -> None:
+    def _write(call: Callable[..., Any], request: dict[str, Any]) -> Any:  # noqa: ANN401 (botocore's answers)
         try:
-            call(**request)
+            return call(**request)
         except ClientError as error:
             if _code(error) in {"ConditionalCheckFailedException", "TransactionConflictException"}:
                 raise Moved from None

@@ -11,6 +11,8 @@ from typing import Any
 
 from chalicelib.domain.addresses import IPAddress
 
+from .deadline import at_most
+
 _LIMIT_SECONDS = 5.0
 
 
@@ -32,7 +34,7 @@ class SystemResolver:
         # getaddrinfo can't be interrupted, so it gets a thread that may outlive the question.
         Thread(target=lambda: answers.put(self._look_up(host)), daemon=True).start()
         try:
-            return answers.get(timeout=self._limit)
+            return answers.get(timeout=at_most(self._limit))
         except Empty:
             return []
 

@@ -1,28 +1,34 @@
-"""The one place that speaks to owners' endpoints."""
+"""The one place that speaks to owners' endpoints.
+
+By urllib3 itself and not by requests, which is built upon it: what requests adds (sessions, redirects,
+cookies, .netrc, proxies) is what must not happen here, and takes as much time again as the exchange.
+"""
 
 from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
 from http.client import HTTPException
 
-import requests
-from requests import PreparedRequest, Request, Response
+import certifi
+from msgspec.structs import replace
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from chalicelib.domain.addresses import EndpointPolicy
-from chalicelib.domain.deliveries import EXCERPT_BYTES, Reply
 from chalicelib.domain.endpoints import check_url
 from chalicelib.domain.errors import UnsafeEndpoint
+from chalicelib.domain.exchanges import EXCERPT_BYTES, KEPT_HEADERS, Reply, Request
 from chalicelib.ports import Resolver
 
 from .deadline import Deadline
-from .dialing import checked_adapter
+from .dialing import checked_pools
 
-DEADLINE_SECONDS = 15.0
 _READ_BYTES = 16 * 1024
 """An answer up to here is read to its end, so that its connection can be used again."""
+
+_HEADER_CHARACTERS = 200
+_HEADERS = {"user-agent": "Tillhook", "accept": "*/*", "accept-encoding": "identity"}
 
 
 class HttpSender:
@@ -33,60 +39,73 @@ class HttpSender:
         resolver: Resolver,
         policy: EndpointPolicy,
         *,
-        deadline: float = DEADLINE_SECONDS,
         connections: int = 10,
-        certificates: str | bool = True,
-        monotonic: Callable[[], float] = time.monotonic,
+        certificates: str = "",
     ) -> None:
         """`certificates` is a file of authorities to trust in place of the public ones."""
-        # The adapter alone, without a session: a session keeps cookies, follows redirects and reads .netrc.
-        self._adapter = checked_adapter(resolver, policy, connections=connections)
+        tls = ssl.create_default_context(cafile=certificates or certifi.where())
+        self._pools = checked_pools(resolver, policy, connections=connections, tls=tls)
         self._policy = policy
-        self._deadline = deadline
-        self._certificates = certificates
-        self._monotonic = monotonic
 
-    def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Reply:
-        begun = self._monotonic()
-        status, excerpt, retry_after, error = None, "", "", ""
-        with Deadline(self._deadline, monotonic=self._monotonic) as deadline:
-            try:
-                check_url(url, self._policy)
-                status, excerpt, retry_after = self._exchange(_request(url, headers, body), deadline)
-            except UnsafeEndpoint as refusal:
-                error = f"not sent: {refusal}"
-            except (requests.RequestException, HTTPError, HTTPException, OSError) as problem:
-                error = _in_words(problem)
+    def send(self, request: Request) -> Reply:
+        begun = time.monotonic()
+        with Deadline(request.timeout_seconds) as deadline:
+            reply = self._try(request)
             # A socket that the deadline shut reads as an answer's end, not as an error.
-            if deadline.expired or (error and deadline.is_over):
-                status, error = None, f"no complete answer within {self._deadline:g} s"
-        duration_ms = round((self._monotonic() - begun) * 1000)
-        return Reply(
-            duration_ms=duration_ms, status=status, excerpt=excerpt, retry_after=retry_after, error=error
-        )
+            if deadline.expired or (reply.error and deadline.is_over):
+                reply = _nothing(f"no complete answer within {request.timeout_seconds:g} s")
+        return replace(reply, duration_ms=round((time.monotonic() - begun) * 1000))
 
-    def _exchange(self, request: PreparedRequest, deadline: Deadline) -> tuple[int, str, str]:
-        response = self._adapter.send(
-            request, stream=True, timeout=deadline.remaining(), verify=self._certificates, proxies={}
+    def _try(self, request: Request) -> Reply:
+        try:
+            check_url(request.url, self._policy)
+            return self._exchange(request)
+        except UnsafeEndpoint as refusal:
+            return _nothing(f"not sent: {refusal}")
+        except (HTTPError, HTTPException, OSError) as problem:
+            return _nothing(_in_words(problem))
+
+    def _exchange(self, request: Request) -> Reply:
+        answer = self._pools.urlopen(
+            request.method,
+            request.url,
+            redirect=False,
+            retries=False,
+            headers=_HEADERS | {name.lower(): value for name, value in request.headers.items()},
+            body=request.body,
+            preload_content=False,
+            decode_content=False,
         )
         try:
-            return response.status_code, _excerpt(response), response.headers.get("retry-after", "")
+            return Reply(duration_ms=0, status=answer.status, headers=_kept(answer), excerpt=_excerpt(answer))
         finally:
-            response.close()
+            answer.close()  # with its connection, unless that has gone back to its pool
 
 
-def _request(url: str, headers: Mapping[str, str], body: bytes) -> PreparedRequest:
-    fixed = {"user-agent": "Tillhook", "accept": "*/*", "accept-encoding": "identity"}
-    return Request("POST", url, headers=fixed | dict(headers), data=body).prepare()
+def _nothing(error: str) -> Reply:
+    return Reply(duration_ms=0, error=error)
 
 
-def _excerpt(response: Response) -> str:
+def _kept(answer: BaseHTTPResponse) -> dict[str, str]:
+    """Of the answer's headers those worth keeping, safe to show."""
+    found = ((name, answer.headers.get(name)) for name in KEPT_HEADERS)
+    return {name: _printable(value[:_HEADER_CHARACTERS]) for name, value in found if value is not None}
+
+
+def _excerpt(answer: BaseHTTPResponse) -> str:
     """The beginning of the answer as text, safe to show; what is compressed stays closed."""
-    content = response.raw.read(_READ_BYTES, decode_content=False)
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
+    content = answer.read(_READ_BYTES, decode_content=False)
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
         return "(compressed)"
-    text = content[:EXCERPT_BYTES].decode("utf-8", errors="replace")
-    return "".join(character if character.isprintable() or character in "\n\t" else "�" for character in text)
+    return _printable(content[:EXCERPT_BYTES].decode("utf-8", errors="replace"), besides="\n\t")
+
+
+def _printable(text: str, *, besides: str = "") -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in besides else "�" for character in text
+    )
 
 
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
@@ -110,7 +129,7 @@ def _in_words(problem: Exception) -> str:
 
 
 def _causes(problem: BaseException) -> list[BaseException]:
-    """The problem and what it wraps, innermost first: urllib3 and requests wrap twice, and by argument."""
+    """The problem and what it wraps, innermost first: urllib3 wraps twice, and by argument."""
     found: list[BaseException] = []
     current: BaseException | None = problem
     while current is not None and current not in found:

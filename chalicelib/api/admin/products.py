@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 
 from chalicelib import wiring
 from chalicelib.api.answers import Listing, StockAnswer
-from chalicelib.api.routing import PAGED, Call, Parameter
+from chalicelib.api.routing import IDEMPOTENT, PAGED, Call
 from chalicelib.domain import errors
 from chalicelib.domain.catalog import CatalogChange, Product, ProductFields, require_sku
 from chalicelib.services import catalog, stock
@@ -19,12 +19,6 @@ from .guard import admin_routes
 routes = admin_routes(__name__)
 
 _CATALOG_BYTES = 5 * 1024 * 1024  # Lambda takes requests of up to 6 MB
-_IDEMPOTENCY_KEY = Parameter(
-    name="Idempotency-Key",
-    place="header",
-    description="1 to 100 characters of your choice; the same key again adjusts nothing more",
-    required=True,
-)
 
 
 class ProductBody(ProductFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,7 +97,7 @@ def set_stock(_call: Call, body: StockLevel, sku: str) -> StockAnswer:
     "/admin/stock/{sku}/adjustments",
     body=StockAdjustment,
     answer=StockAnswer,
-    parameters=[_IDEMPOTENCY_KEY],
+    parameters=[IDEMPOTENT],
     refusals=[errors.StockNotTracked, errors.Conflict, errors.KeyReused],
 )
 def adjust_stock(call: Call, body: StockAdjustment, sku: str) -> StockAnswer:

@@ -17,10 +17,13 @@ from msgspec import Struct
 
 from chalicelib.adapters.dynamodb.carts import DynamoCarts
 from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+from chalicelib.adapters.dynamodb.deliveries import DynamoDeliveries
 from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints
 from chalicelib.adapters.dynamodb.events import DynamoEvents
+from chalicelib.adapters.dynamodb.jobs import DynamoJobs
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.orders import DynamoOrders
+from chalicelib.adapters.dynamodb.slots import DynamoSlots
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.ssm import SsmSecrets
 from chalicelib.ports import (
@@ -29,12 +32,15 @@ from chalicelib.ports import (
     DeliveryStore,
     EndpointStore,
     EventStore,
+    HealthStore,
+    JobStore,
     KeyStore,
     OrderStore,
     SecretStore,
+    Slots,
     StockStore,
 )
-from tests.fakes import World
+from tests.fakes import FakeSlots, World
 
 _NUMBERS = count()
 
@@ -49,6 +55,9 @@ class Stores(Struct, frozen=True, kw_only=True):
     events: EventStore
     deliveries: DeliveryStore
     endpoints: EndpointStore
+    health: HealthStore
+    jobs: JobStore
+    slots: Slots
     secrets: SecretStore
     keys: KeyStore
 
@@ -90,20 +99,26 @@ def stores(request: pytest.FixtureRequest) -> Stores:
             events=world,
             deliveries=world,
             endpoints=world,
+            health=world,
+            jobs=world,
+            slots=FakeSlots(),
             secrets=world,
             keys=world,
         )
     table: Table = request.getfixturevalue("table")
     clients: Clients = request.getfixturevalue("aws")
-    catalog, events = DynamoCatalog(table), DynamoEvents(table)
+    catalog, endpoints = DynamoCatalog(table), DynamoEndpoints(table)
     return Stores(
         carts=DynamoCarts(table),
         catalog=catalog,
         stock=catalog,
         orders=DynamoOrders(table),
-        events=events,
-        deliveries=events,
-        endpoints=DynamoEndpoints(table),
+        events=DynamoEvents(table),
+        deliveries=DynamoDeliveries(table),
+        endpoints=endpoints,
+        health=endpoints,
+        jobs=DynamoJobs(table),
+        slots=DynamoSlots(table),
         secrets=SsmSecrets(clients.ssm, f"/{table.name}"),
         keys=DynamoKeys(table),
     )

@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.domain.endpoints import disabled
+from chalicelib.domain.health import Health
 from chalicelib.ports import Moved
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
-from tests.making import an_endpoint, an_id
+from tests.making import an_endpoint, an_event, an_id
 
 HOOK = an_endpoint(events=("order.*", "order.paid"))
 
@@ -59,3 +61,49 @@ def test_a_deleted_endpoint_does_not_come_back(stores: Stores) -> None:
     with pytest.raises(Moved):
         stores.endpoints.replace_endpoint(replace(HOOK, version=2))
     assert stores.endpoints.get_endpoint(HOOK.id) is None
+
+
+def test_an_endpoint_has_a_clean_record_at_first(stores: Stores) -> None:
+    stores.endpoints.create_endpoint(HOOK)
+    assert stores.health.get_health(HOOK.id) == Health()
+    assert stores.health.list_watched() == [(HOOK, Health())]
+
+
+def test_failures_add_up_since_the_first(stores: Stores) -> None:
+    stores.endpoints.create_endpoint(HOOK)
+    for number, at_first in enumerate((True, False, True)):
+        health = stores.health.add_failure(
+            HOOK.id, at_first=at_first, prompt=True, now=NOW + timedelta(hours=number)
+        )
+    assert health == Health(failures=2, failing_since=NOW, prompt=True)
+    assert stores.health.list_watched() == [(HOOK, health)]
+    assert stores.endpoints.list_endpoints() == [HOOK]
+
+
+def test_a_record_is_put_and_forgotten(stores: Stores) -> None:
+    stores.endpoints.create_endpoint(HOOK)
+    stores.health.add_failure(HOOK.id, at_first=True, prompt=False, now=NOW)
+    stores.health.put_health(HOOK.id, Health(prompt=True))
+    assert stores.health.get_health(HOOK.id) == Health(prompt=True)
+    stores.health.forget_health(HOOK.id)
+    stores.health.forget_health(HOOK.id)
+    assert stores.health.get_health(HOOK.id) == Health()
+
+
+def test_a_deleted_endpoint_leaves_no_record(stores: Stores) -> None:
+    stores.endpoints.create_endpoint(HOOK)
+    stores.health.add_failure(HOOK.id, at_first=True, prompt=False, now=NOW)
+    stores.endpoints.delete_endpoint(HOOK.id)
+    assert stores.health.get_health(HOOK.id) == Health()
+    assert stores.health.list_watched() == []
+
+
+def test_an_endpoint_that_is_disabled_says_so_by_an_event_or_not_at_all(stores: Stores) -> None:
+    stores.endpoints.create_endpoint(HOOK)
+    event = an_event(event_type="endpoint.disabled")
+    off = disabled(HOOK, "It failed.", now=NOW)
+    stores.endpoints.replace_endpoint(off, event=event)
+    assert stores.events.get_event(event.id) == event
+    with pytest.raises(Moved):
+        stores.endpoints.replace_endpoint(off, event=an_event("other"))
+    assert stores.events.get_event(an_event("other").id) is None

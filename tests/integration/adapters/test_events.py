@@ -1,19 +1,18 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from chalicelib.adapters.dynamodb.events import DynamoEvents, event_row
 from chalicelib.domain import orders as rules
-from chalicelib.domain.deliveries import DeliverySummary
 from chalicelib.domain.errors import InvalidCursor
-from chalicelib.domain.events import Event
-from chalicelib.ports import Moved, Unreadable
+from chalicelib.domain.events import Event, EventSummary
+from chalicelib.ports import Unreadable
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
-from tests.making import a_cart, a_delivery, a_fact, a_product, an_endpoint, an_event, an_id, an_order
+from tests.making import a_cart, a_fact, a_product, an_endpoint, an_event, an_id, an_order
 
 EVENT = an_event()
 HOOK, OTHER_HOOK = sorted([an_endpoint(1), an_endpoint(2)], key=lambda endpoint: endpoint.id)
@@ -45,139 +44,94 @@ def test_a_fan_out_is_noted_as_it_is(stores: Stores) -> None:
         HOOK.id,
         OTHER_HOOK.id,
     ]
-    assert stores.events.get_fan_out(EVENT.id) == [HOOK.id, OTHER_HOOK.id]
+    assert stores.events.get_fan_outs([EVENT.id]) == {EVENT.id: [HOOK.id, OTHER_HOOK.id]}
 
 
 @pytest.mark.parametrize("first", [[], [HOOK.id]])
 def test_a_fan_out_that_is_noted_already_counts(stores: Stores, first: list[str]) -> None:
     stores.events.record_fan_out(EVENT.id, first, now=NOW)
     assert stores.events.record_fan_out(EVENT.id, [OTHER_HOOK.id], now=NOW) == first
-    assert stores.events.get_fan_out(EVENT.id) == first
+    assert stores.events.get_fan_outs([EVENT.id]) == {EVENT.id: first}
 
 
-def test_a_fan_out_that_was_never_noted_is_none(stores: Stores) -> None:
-    assert stores.events.get_fan_out(EVENT.id) is None
+def test_a_fan_out_that_was_never_noted_is_left_out(stores: Stores) -> None:
+    stores.events.record_fan_out(EVENT.id, [], now=NOW)
+    assert stores.events.get_fan_outs([EVENT.id, an_id("evt", "other")]) == {EVENT.id: []}
 
 
-@pytest.mark.parametrize(
-    "statuses", [(200,), (500,), (None,), (500, 404, 204), (*[500] * 25,)], ids=lambda value: str(len(value))
-)
-def test_a_delivery_is_read_as_it_was_saved(stores: Stores, statuses: tuple[int | None, ...]) -> None:
-    delivery = a_delivery(EVENT, HOOK, *statuses)
-    stores.deliveries.save_delivery(delivery, previous=None)
-    assert stores.deliveries.get_delivery(EVENT.id, HOOK.id) == delivery
+def happened(stores: Stores, *moments: datetime) -> list[Event]:
+    events = [an_event(number, now=moment) for number, moment in enumerate(moments)]
+    for event in events:
+        stores.events.put_event(event)
+    return events
 
 
-def test_a_delivery_that_was_never_tried_is_none(stores: Stores) -> None:
-    stores.deliveries.save_delivery(a_delivery(EVENT, OTHER_HOOK), previous=None)
-    assert stores.deliveries.get_delivery(EVENT.id, HOOK.id) is None
-
-
-def test_a_delivery_is_saved_over_the_attempt_that_was_read(stores: Stores) -> None:
-    first, second = a_delivery(EVENT, HOOK, 500), a_delivery(EVENT, HOOK, 500, 200)
-    stores.deliveries.save_delivery(first, previous=None)
-    stores.deliveries.save_delivery(second, previous=first)
-    assert stores.deliveries.get_delivery(EVENT.id, HOOK.id) == second
-
-
-def test_a_first_attempt_is_not_saved_over_another(stores: Stores) -> None:
-    first = a_delivery(EVENT, HOOK, 500)
-    stores.deliveries.save_delivery(first, previous=None)
-    with pytest.raises(Moved):
-        stores.deliveries.save_delivery(a_delivery(EVENT, HOOK, 200), previous=None)
-    assert stores.deliveries.get_delivery(EVENT.id, HOOK.id) == first
-
-
-def test_an_attempt_is_not_saved_over_one_that_was_not_read(stores: Stores) -> None:
-    first, second = a_delivery(EVENT, HOOK, 500), a_delivery(EVENT, HOOK, 500, 500)
-    stores.deliveries.save_delivery(second, previous=None)
-    with pytest.raises(Moved):
-        stores.deliveries.save_delivery(a_delivery(EVENT, HOOK, 500, 200), previous=first)
-    assert stores.deliveries.get_delivery(EVENT.id, HOOK.id) == second
-
-
-def test_an_attempt_is_not_saved_over_nothing_if_something_was_read(stores: Stores) -> None:
-    first = a_delivery(EVENT, HOOK, 500)
-    with pytest.raises(Moved):
-        stores.deliveries.save_delivery(a_delivery(EVENT, HOOK, 500, 200), previous=first)
-    assert stores.deliveries.get_delivery(EVENT.id, HOOK.id) is None
-
-
-def test_the_deliveries_of_an_event_are_its_own(stores: Stores) -> None:
-    mine = [a_delivery(EVENT, HOOK), a_delivery(EVENT, OTHER_HOOK, 500)]
-    for delivery in (*mine, a_delivery(an_event("other"), HOOK)):
-        stores.deliveries.save_delivery(delivery, previous=None)
-    stores.events.record_fan_out(EVENT.id, [HOOK.id, OTHER_HOOK.id], now=NOW)
-    assert stores.deliveries.list_of_event(EVENT.id) == mine
-
-
-def test_an_event_without_attempts_has_no_deliveries(stores: Stores) -> None:
-    assert stores.deliveries.list_of_event(EVENT.id) == []
-
-
-@pytest.mark.parametrize("limit", [1, 2, 5, 50])
-def test_the_deliveries_of_an_endpoint_are_paged_newest_first(stores: Stores, limit: int) -> None:
-    hours = (3, 1, 2, 5, 4)
-    for number in hours:
-        delivery = a_delivery(an_event(number), HOOK, now=NOW + timedelta(hours=number))
-        stores.deliveries.save_delivery(delivery, previous=None)
-    stores.deliveries.save_delivery(a_delivery(an_event(9), OTHER_HOOK), previous=None)
+def listed(
+    stores: Stores, since: datetime, until: datetime, *, limit: int = 100, newest_first: bool = False
+) -> list[str]:
+    """The ids of all pages together."""
     seen: list[str] = []
-    cursor = None
-    while True:
-        page = stores.deliveries.list_of_endpoint(HOOK.id, limit=limit, cursor=cursor)
-        seen += [summary.event_id for summary in page.items]
-        cursor = page.cursor
-        if cursor is None:
-            break
-    assert seen == [an_event(number).id for number in sorted(hours, reverse=True)]
-
-
-@pytest.mark.parametrize(
-    "statuses", [(200,), (500, 500), (*[500] * 25,)], ids=["delivered", "failing", "dead"]
-)
-def test_the_list_shows_a_delivery_without_its_attempts(stores: Stores, statuses: tuple[int, ...]) -> None:
-    delivery = a_delivery(EVENT, HOOK, *statuses)
-    stores.deliveries.save_delivery(delivery, previous=None)
-    page = stores.deliveries.list_of_endpoint(HOOK.id, limit=5, cursor=None)
-    assert page.items == [
-        DeliverySummary(
-            id=delivery.id,
-            event_id=EVENT.id,
-            endpoint_id=HOOK.id,
-            event_type=EVENT.type,
-            order_id=EVENT.order_id,
-            status=delivery.status,
-            attempt=len(statuses),
-            created_at=delivery.created_at,
-            updated_at=delivery.updated_at,
-            next_attempt_at=delivery.next_attempt_at,
+    position: str | None = ""
+    while position is not None:
+        found, position = stores.events.list_events(
+            since=since, until=until, position=position, limit=limit, newest_first=newest_first
         )
-    ]
+        assert len(found) <= limit
+        seen += [event.id for event in found]
+    return seen
 
 
-def test_a_later_attempt_does_not_move_a_delivery_in_the_list(stores: Stores) -> None:
-    first = a_delivery(EVENT, HOOK, 500)
-    stores.deliveries.save_delivery(first, previous=None)
-    stores.deliveries.save_delivery(a_delivery(EVENT, HOOK, 500, 200), previous=first)
-    page = stores.deliveries.list_of_endpoint(HOOK.id, limit=5, cursor=None)
-    assert [(item.event_id, item.attempt) for item in page.items] == [(EVENT.id, 2)]
+def test_an_event_that_happens_twice_happens_once(stores: Stores) -> None:
+    stores.events.put_event(EVENT)
+    stores.events.put_event(replace(EVENT, payload="{}"))
+    assert stores.events.get_event(EVENT.id) == EVENT
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "%", "e30", "eyJzayI6ICJhIn0"])
-def test_a_broken_cursor_is_refused(stores: Stores, cursor: str) -> None:
+def test_several_events_are_read_at_once(stores: Stores) -> None:
+    events = happened(stores, *[NOW] * 120)
+    found = stores.events.get_events([*(event.id for event in events), an_id("evt", "missing")])
+    assert found == {event.id: event for event in events}
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_what_happened_is_listed_over_months_and_pages(
+    stores: Stores,
+    limit: int,
+    newest_first: bool,  # noqa: FBT001 (a case)
+) -> None:
+    days = (0, 1, 20, 40, 41, 100)
+    events = happened(stores, *(NOW + timedelta(days=day) for day in days))
+    expected = [event.id for event in (reversed(events) if newest_first else events)]
+    span = NOW - timedelta(days=400), NOW + timedelta(days=400)
+    assert listed(stores, *span, limit=limit, newest_first=newest_first) == expected
+
+
+def test_a_range_has_its_beginning_and_not_its_end(stores: Stores) -> None:
+    events = happened(stores, *(NOW + timedelta(seconds=second) for second in range(4)))
+    found = listed(stores, events[1].created_at, events[3].created_at)
+    assert found == [events[1].id, events[2].id]
+
+
+def test_a_listed_event_shows_what_it_was_about(stores: Stores) -> None:
+    event = an_event(not_to=HOOK.id)
+    stores.events.put_event(event)
+    (found,), _ = stores.events.list_events(since=NOW, until=NOW + timedelta(seconds=1), position="", limit=5)
+    assert found == EventSummary(
+        id=event.id, type=event.type, order_id=event.order_id, created_at=NOW, not_to=HOOK.id
+    )
+
+
+def test_a_test_is_no_part_of_what_happened(stores: Stores) -> None:
+    stores.events.put_event(an_event(only_to=HOOK.id))
+    assert listed(stores, NOW, NOW + timedelta(days=1)) == []
+    assert stores.events.get_event(an_event().id) == an_event(only_to=HOOK.id)
+
+
+@pytest.mark.parametrize("position", ["x", "2026-11-24T12:00:00.000000Z#ord_x", "2026-11-24", "%00"])
+def test_a_broken_position_is_refused(stores: Stores, position: str) -> None:
     with pytest.raises(InvalidCursor):
-        stores.deliveries.list_of_endpoint(HOOK.id, limit=5, cursor=cursor)
-
-
-def test_a_cursor_of_another_endpoint_shows_nothing_of_that_one(stores: Stores) -> None:
-    for number in range(3):
-        event = an_event(number)
-        stores.deliveries.save_delivery(a_delivery(event, HOOK), previous=None)
-        stores.deliveries.save_delivery(a_delivery(event, OTHER_HOOK), previous=None)
-    theirs = stores.deliveries.list_of_endpoint(HOOK.id, limit=1, cursor=None).cursor
-    page = stores.deliveries.list_of_endpoint(OTHER_HOOK.id, limit=5, cursor=theirs)
-    assert {summary.endpoint_id for summary in page.items} <= {OTHER_HOOK.id}
+        stores.events.list_events(since=NOW, until=NOW + timedelta(days=1), position=position, limit=5)
 
 
 class TestEventsFromTheStream:
@@ -219,11 +173,3 @@ class TestEventsFromTheStream:
     ) -> None:
         with pytest.raises(Unreadable):
             events.event_of(image)
-
-
-def test_a_delivery_of_another_attempt_count_is_not_mistaken(stores: Stores) -> None:
-    """The condition is the attempt's number, so a row read long ago never matches."""
-    first = a_delivery(EVENT, HOOK, 500)
-    stores.deliveries.save_delivery(first, previous=None)
-    with pytest.raises(Moved):
-        stores.deliveries.save_delivery(a_delivery(EVENT, HOOK, 500, 500), previous=replace(first, attempt=2))

@@ -11,7 +11,7 @@ from moto import mock_aws
 from msgspec.structs import replace
 
 from chalicelib.adapters.scheduler import OneShotSchedules, ScheduleTarget, schedule_name
-from chalicelib.domain.deliveries import Message
+from chalicelib.domain.errands import Message
 from tests.fakes import NOW
 from tests.making import a_message, an_endpoint, an_event
 
@@ -68,3 +68,7 @@ def test_the_same_attempt_is_the_same_schedule(
     schedules.put(replace(MESSAGE, attempt=5), timedelta(hours=5))
     assert len(scheduler.list_schedules(GroupName=GROUP)["Schedules"]) == 2
     assert len(schedule_name(MESSAGE)) <= 64
+
+
+def test_a_replay_waits_in_a_schedule_of_its_own() -> None:
+    assert schedule_name(replace(MESSAGE, generation=1)) != schedule_name(MESSAGE)

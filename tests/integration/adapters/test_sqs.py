@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -9,17 +9,18 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.adapters.sqs import SqsDeadLetters, SqsDeliveries
-from chalicelib.domain.deliveries import RETRY_DELAYS, Message
+from chalicelib.adapters.sqs import SqsDeadLetters, SqsErrands
+from chalicelib.domain.errands import Alert, Errand, JobPage, Message
 from chalicelib.domain.errors import Unavailable
-from chalicelib.ports import DeliveryQueue, Unsendable
+from chalicelib.domain.retries import RETRY_DELAYS
+from chalicelib.ports import ErrandQueue, Unsendable
 from tests.fakes import FakeQueue
 from tests.integration.adapters.conftest import Clients
 from tests.making import a_message, an_endpoint, an_event
 
 _NUMBERS = count()
 
-Taken = Callable[[], list[Message]]
+Taken = Callable[[], list[Errand]]
 
 
 def messages(count: int, *, inline: bool = True, bytes_each: int = 0) -> list[Message]:
@@ -27,8 +28,8 @@ def messages(count: int, *, inline: bool = True, bytes_each: int = 0) -> list[Me
     return [a_message(event, an_endpoint(number), inline=inline) for number in range(count)]
 
 
-def by_endpoint(found: list[Message]) -> list[Message]:
-    return sorted(found, key=lambda message: message.endpoint_id)
+def by_endpoint(found: Sequence[Errand]) -> list[Errand]:
+    return sorted(found, key=str)
 
 
 class Waiting:
@@ -39,6 +40,10 @@ class Waiting:
 
     def put(self, message: Message, delay: timedelta) -> None:
         self.put_off.append((message, delay))
+
+
+def errands(client: Any, url: str, schedules: Waiting) -> SqsErrands:  # noqa: ANN401 (botocore makes its clients at run time)
+    return SqsErrands(client, queue_url=url, express_url=f"{url}-express", schedules=schedules)
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ def waiting_for_later(aws: Clients, queue_url: str) -> int:
 
 
 @pytest.fixture(params=["fake", "aws"])
-def queue(request: pytest.FixtureRequest) -> tuple[DeliveryQueue, Taken]:
+def queue(request: pytest.FixtureRequest) -> tuple[ErrandQueue, Taken]:
     """A queue, and what gives all that can be taken from it at once."""
     if request.param == "fake":
         fake = FakeQueue()
@@ -72,31 +77,31 @@ def queue(request: pytest.FixtureRequest) -> tuple[DeliveryQueue, Taken]:
     clients: Clients = request.getfixturevalue("aws")
     url: str = request.getfixturevalue("queue_url")
 
-    def taken() -> list[Message]:
-        return [msgspec.json.decode(message["Body"], type=Message) for message in received(clients, url)]
+    def taken() -> list[Errand]:
+        return [msgspec.json.decode(message["Body"], type=Errand) for message in received(clients, url)]
 
-    return SqsDeliveries(clients.sqs, url, Waiting()), taken
+    return errands(clients.sqs, url, Waiting()), taken
 
 
 @pytest.mark.parametrize("number", [0, 1, 10, 11, 37])
-def test_all_messages_that_are_sent_can_be_taken(queue: tuple[DeliveryQueue, Taken], number: int) -> None:
+def test_all_messages_that_are_sent_can_be_taken(queue: tuple[ErrandQueue, Taken], number: int) -> None:
     sent, taken = queue[0].send, queue[1]
     sent(messages(number))
     assert by_endpoint(taken()) == by_endpoint(messages(number))
 
 
-def test_a_message_without_its_payload_arrives_so(queue: tuple[DeliveryQueue, Taken]) -> None:
+def test_a_message_without_its_payload_arrives_so(queue: tuple[ErrandQueue, Taken]) -> None:
     queue[0].send(messages(1, inline=False))
     assert queue[1]() == messages(1, inline=False)
 
 
-def test_more_than_a_request_can_carry_is_sent_all_the_same(queue: tuple[DeliveryQueue, Taken]) -> None:
+def test_more_than_a_request_can_carry_is_sent_all_the_same(queue: tuple[ErrandQueue, Taken]) -> None:
     large = messages(12, bytes_each=150_000)
     queue[0].send(large)
     assert by_endpoint(queue[1]()) == by_endpoint(large)
 
 
-def test_what_is_sent_for_later_cannot_be_taken_now(queue: tuple[DeliveryQueue, Taken]) -> None:
+def test_what_is_sent_for_later_cannot_be_taken_now(queue: tuple[ErrandQueue, Taken]) -> None:
     queue[0].send_later(messages(1)[0], timedelta(seconds=5))
     assert queue[1]() == []
 
@@ -104,19 +109,19 @@ def test_what_is_sent_for_later_cannot_be_taken_now(queue: tuple[DeliveryQueue, 
 @pytest.mark.parametrize("delay", [timedelta(seconds=5), timedelta(minutes=15)])
 def test_up_to_a_quarter_of_an_hour_waits_in_sqs(aws: Clients, queue_url: str, delay: timedelta) -> None:
     schedules = Waiting()
-    SqsDeliveries(aws.sqs, queue_url, schedules).send_later(messages(1)[0], delay)
+    errands(aws.sqs, queue_url, schedules).send_later(messages(1)[0], delay)
     assert (waiting_for_later(aws, queue_url), schedules.put_off) == (1, [])
 
 
 @pytest.mark.parametrize("delay", [timedelta(minutes=15, seconds=1), RETRY_DELAYS[-1]])
 def test_what_sqs_would_not_keep_so_long_is_scheduled(aws: Clients, queue_url: str, delay: timedelta) -> None:
     schedules = Waiting()
-    SqsDeliveries(aws.sqs, queue_url, schedules).send_later(messages(1)[0], delay)
+    errands(aws.sqs, queue_url, schedules).send_later(messages(1)[0], delay)
     assert (waiting_for_later(aws, queue_url), schedules.put_off) == (0, [(messages(1)[0], delay)])
 
 
 def test_messages_are_grouped_by_endpoint_so_that_none_delays_another(aws: Clients, queue_url: str) -> None:
-    queue = SqsDeliveries(aws.sqs, queue_url, Waiting())
+    queue = errands(aws.sqs, queue_url, Waiting())
     queue.send(messages(2))
     queue.send_later(messages(1)[0], timedelta())
     found = received(aws, queue_url)
@@ -150,7 +155,7 @@ class Choosy:
 
 def test_only_what_sqs_refused_is_sent_again() -> None:
     choosy = Choosy(lambda index: index % 2 == 1, lambda index: index == 0)
-    SqsDeliveries(choosy, "url", Waiting()).send(messages(5))
+    errands(choosy, "url", Waiting()).send(messages(5))
     assert [len(batch) for batch in choosy.batches] == [5, 2, 1]
     found = [msgspec.json.decode(body, type=Message) for body in choosy.taken]
     assert by_endpoint(found) == by_endpoint(messages(5))
@@ -159,13 +164,13 @@ def test_only_what_sqs_refused_is_sent_again() -> None:
 def test_what_sqs_keeps_refusing_is_an_error_and_never_silent() -> None:
     choosy = Choosy(*[lambda index: index == 0] * 10)
     with pytest.raises(Unavailable, match="1 messages"):
-        SqsDeliveries(choosy, "url", Waiting()).send(messages(3))
+        errands(choosy, "url", Waiting()).send(messages(3))
     assert len(choosy.batches) <= 5
 
 
 def test_a_batch_keeps_within_what_sqs_takes_in_one_request() -> None:
     choosy = Choosy()
-    SqsDeliveries(choosy, "url", Waiting()).send(messages(25, bytes_each=200_000))
+    errands(choosy, "url", Waiting()).send(messages(25, bytes_each=200_000))
     sizes = [sum(len(entry["MessageBody"].encode()) for entry in batch) for batch in choosy.batches]
     assert max(sizes) <= 1024 * 1024
     assert len(choosy.taken) == 25
@@ -177,7 +182,7 @@ def test_whatever_a_shopper_is_called_the_message_is_one_that_sqs_takes(
 ) -> None:
     """SQS refuses U+FFFE and U+FFFF, which JSON may hold; a refused message would hold up all behind it."""
     sent = replace(messages(1)[0], payload=msgspec.json.encode({"name": name}).decode())
-    SqsDeliveries(aws.sqs, queue_url, Waiting()).send([sent])
+    errands(aws.sqs, queue_url, Waiting()).send([sent])
     (found,) = received(aws, queue_url)
     assert found["Body"].isascii()
     assert msgspec.json.decode(found["Body"], type=Message) == sent
@@ -193,5 +198,28 @@ def test_what_sqs_will_never_take_is_not_sent_again_and_again() -> None:
 
     strict = Strict()
     with pytest.raises(Unsendable, match="InvalidMessageContents"):
-        SqsDeliveries(strict, "url", Waiting()).send(messages(1))
+        errands(strict, "url", Waiting()).send(messages(1))
     assert strict.calls == 1
+
+
+def test_what_is_in_a_hurry_has_a_queue_of_its_own(aws: Clients, queue_url: str) -> None:
+    express = aws.sqs.create_queue(QueueName=f"{queue_url.rpartition('/')[2]}-express")["QueueUrl"]
+    errands(aws.sqs, queue_url, Waiting()).send(messages(2), express=True)
+    assert (len(received(aws, queue_url)), len(received(aws, express))) == (0, 2)
+
+
+def test_every_kind_of_errand_arrives_as_it_was_sent(queue: tuple[ErrandQueue, Taken]) -> None:
+    sent: list[Errand] = [
+        *messages(1),
+        JobPage(job_id="job_1", endpoint_id="ep_1", page=7),
+        Alert(event_id="evt_1"),
+    ]
+    queue[0].send(sent)
+    assert by_endpoint(queue[1]()) == by_endpoint(sent)
+
+
+def test_a_job_waits_at_most_as_long_as_sqs_can(aws: Clients, queue_url: str) -> None:
+    schedules = Waiting()
+    page = JobPage(job_id="job_1", endpoint_id="ep_1", page=1)
+    errands(aws.sqs, queue_url, schedules).send_later(page, timedelta(hours=1))
+    assert (waiting_for_later(aws, queue_url), schedules.put_off) == (1, [])

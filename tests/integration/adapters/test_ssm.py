@@ -47,6 +47,23 @@ def test_deleted_secrets_are_gone_and_deleting_them_again_is_no_error(stores: St
         stores.secrets.get_secrets(HOOK, version)
 
 
+def test_headers_are_kept_beside_the_secrets_and_in_their_order(stores: Stores) -> None:
+    headers = {"X-Shop": "mine", "Authorization": 'Basic "x\\', "X-Json": '{"a":{"b":1}}'}
+    kept = signing_secrets("a", "b").with_headers(headers)
+    version = stores.secrets.put_secrets(HOOK, kept)
+    found = stores.secrets.get_secrets(HOOK, version)
+    assert found == kept
+    assert list(found.headers) == list(headers)
+
+
+def test_what_is_kept_of_an_endpoint_today_does_not_change_what_it_was(stores: Stores) -> None:
+    first = stores.secrets.put_secrets(HOOK, signing_secrets("a").with_headers({"X-Key": "1"}))
+    second = stores.secrets.put_secrets(HOOK, signing_secrets("a").with_headers({"X-Key": "2"}))
+    third = stores.secrets.put_secrets(HOOK, signing_secrets("a"))
+    found = [stores.secrets.get_secrets(HOOK, version).headers for version in (first, second, third)]
+    assert found == [{"X-Key": "1"}, {"X-Key": "2"}, {}]
+
+
 def test_secrets_lie_encrypted_under_the_stage(aws: Clients) -> None:
     SsmSecrets(aws.ssm, "/tillhook/encrypted").put_secrets(HOOK, signing_secrets("whsec_a"))
     parameter = aws.ssm.get_parameter(Name=f"/tillhook/encrypted/endpoints/{HOOK}")["Parameter"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
+from msgspec.structs import replace
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
@@ -139,6 +140,7 @@ def _set_up(read: Reader) -> str:
     endpoint: str = made["endpoint"]["id"]
     read("POST", f"/admin/endpoints/{endpoint}/secret", {})
     read("PATCH", f"/admin/endpoints/{endpoint}", {"description": "mine"})
+    read("POST", "/admin/endpoints/preview", {"endpoint_id": endpoint, "event_type": "order.paid"})
     return endpoint
 
 
@@ -166,15 +168,29 @@ def _look(read: Reader, checkout: Json, endpoint_id: str) -> None:
     assert event is not None
     assert endpoint is not None
     delivery = a_delivery(event, endpoint, None, 500, 200)
-    wiring.events().save_delivery(delivery, previous=None)
-    wiring.events().save_delivery(a_delivery(an_event(), endpoint, 500), previous=None)
+    wiring.deliveries().save_delivery(replace(delivery, version=1))
+    wiring.deliveries().save_delivery(a_delivery(an_event(), endpoint, 500))
     read("GET", "/admin/orders")
     read("GET", f"/admin/payments/stripe/{story['payment']['reference']}")
     read("GET", "/admin/endpoints")
     read("GET", f"/admin/endpoints/{endpoint_id}")
     read("GET", f"/admin/endpoints/{endpoint_id}/deliveries")
+    read("GET", f"/admin/endpoints/{endpoint_id}/deliveries?status=failing")
+    read("GET", f"/admin/endpoints/{endpoint_id}/pending")
+    read("GET", f"/admin/orders/{checkout['order_id']}/deliveries")
     read("GET", f"/admin/events/{event_id}/deliveries")
     read("GET", f"/admin/deliveries/{delivery.id}")
+    read("POST", f"/admin/deliveries/{delivery.id}/resend", idempotency_key="r")
+    _steer(read, endpoint_id)
+
+
+def _steer(read: Reader, endpoint_id: str) -> None:
+    path = f"/admin/endpoints/{endpoint_id}"
+    read("POST", f"{path}/test", {}, idempotency_key="t")
+    job = read("POST", f"{path}/replay", {"since": "2026-01-01T00:00:00Z"}, idempotency_key="p")
+    read("GET", f"/admin/jobs/{job['id']}")
+    read("POST", f"{path}/pause")
+    read("POST", f"{path}/resume")
 
 
 def _tidy(read: Reader, endpoint: str) -> None:

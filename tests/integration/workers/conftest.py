@@ -18,6 +18,7 @@ from moto import mock_aws
 
 from chalicelib import wiring
 from tests.forgetting import COSTLY, forget_wiring
+from tests.integration.workers.lambda_events import EXPRESS_ARN
 from tests.integration.workers.receiver import Receiver, receiving
 from tests.integration.workers.stage import SqsWire, Stage
 
@@ -57,15 +58,19 @@ def stage(
     sqs: Any,  # noqa: ANN401 (as above)
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Stage]:
-    """An empty table and two empty queues, and functions that are told of them."""
+    """An empty table and empty queues, and functions that are told of them."""
     name = f"tillhook-workers-{next(_NUMBERS)}"
     dynamodb.create_table(TableName=name, **table_shape)
-    queue, dead = (sqs.create_queue(QueueName=f"{name}-{kind}")["QueueUrl"] for kind in ("queue", "dead"))
+    queue, express, dead = (
+        sqs.create_queue(QueueName=f"{name}-{kind}")["QueueUrl"] for kind in ("queue", "express", "dead")
+    )
     settings = {
         "TILLHOOK_SHOP": "test",
         "TILLHOOK_TABLE": name,
         "TILLHOOK_PARAMETER_PREFIX": f"/{name}",
         "TILLHOOK_DELIVERIES_QUEUE_URL": queue,
+        "TILLHOOK_EXPRESS_QUEUE_URL": express,
+        "TILLHOOK_EXPRESS_QUEUE_ARN": EXPRESS_ARN,
         "TILLHOOK_RELAY_DEAD_QUEUE_URL": dead,
         "TILLHOOK_DELIVERIES_QUEUE_ARN": f"arn:aws:sqs:eu-central-1:123456789012:{name}-queue",
         "TILLHOOK_DELIVERIES_DEAD_QUEUE_ARN": "arn:aws:sqs:us-east-1:123456789012:dead",
@@ -76,7 +81,7 @@ def stage(
     for variable, value in settings.items():
         monkeypatch.setenv(variable, value)
     forget_wiring(keep=COSTLY)
-    yield Stage(name, dynamodb, sqs, queue, dead)
+    yield Stage(name, dynamodb, sqs, queue, express, dead)
     forget_wiring(keep=COSTLY)
     dynamodb.delete_table(TableName=name)
 

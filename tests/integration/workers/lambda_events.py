@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.domain.deliveries import Message
+from chalicelib.domain.errands import Errand
 
 Batch = dict[str, Any]
+QUEUE_ARN = "arn:aws:sqs:eu-central-1:123456789012:deliveries"
+EXPRESS_ARN = "arn:aws:sqs:eu-central-1:123456789012:express"
 NOTHING_FAILED: Batch = {"batchItemFailures": []}
 
 
@@ -64,12 +66,12 @@ def message_id(index: int) -> str:
     return f"059f36b4-87a3-44ab-83d2-{index:012x}"
 
 
-def from_queue(*bodies: Message | str, receives: int = 1) -> Batch:
+def from_queue(*bodies: Errand | str, receives: int = 1, arn: str = QUEUE_ARN) -> Batch:
     """Messages, each handed out for the `receives`-th time."""
-    return {"Records": [_queue_record(index, body, receives) for index, body in enumerate(bodies)]}
+    return {"Records": [_queue_record(index, body, receives, arn) for index, body in enumerate(bodies)]}
 
 
-def _queue_record(index: int, body: Message | str, receives: int) -> Batch:
+def _queue_record(index: int, body: Errand | str, receives: int, arn: str) -> Batch:
     text = body if isinstance(body, str) else msgspec.json.encode(body).decode()
     return {
         "messageId": message_id(index),
@@ -85,6 +87,6 @@ def _queue_record(index: int, body: Message | str, receives: int) -> Batch:
         "messageAttributes": {},
         "md5OfBody": hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
         "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:deliveries",
+        "eventSourceARN": arn,
         "awsRegion": "eu-central-1",
     }

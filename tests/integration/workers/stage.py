@@ -11,9 +11,12 @@ import msgspec
 
 from chalicelib import wiring
 from chalicelib.adapters.dynamodb.events import event_row
-from chalicelib.domain.deliveries import Delivery, Message
+from chalicelib.adapters.dynamodb.jobs import job_row
+from chalicelib.domain.deliveries import Delivery
 from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.errands import Errand, Message
 from chalicelib.domain.events import Event
+from chalicelib.domain.jobs import Job
 from chalicelib.domain.signing import new_secret
 from tests.making import signing_secrets
 
@@ -26,6 +29,7 @@ class Stage:
     dynamodb: Any
     sqs: Any
     queue_url: str
+    express_url: str
     dead_queue_url: str
 
     def write(self, *events: Event) -> list[dict[str, Any]]:
@@ -43,10 +47,20 @@ class Stage:
             wiring.endpoint_secrets().put_secrets(endpoint.id, signing_secrets(secret))
         return secret
 
+    def ask(self, job: Job) -> dict[str, Any]:
+        """Put the job's row into the table; this is what the stream carries."""
+        wiring.jobs().create_job(job)
+        return job_row(job)
+
     def take(self) -> list[Message]:
         """All messages that can be received now, by event and endpoint."""
-        found = [msgspec.json.decode(body, type=Message) for body in self._bodies(self.queue_url)]
+        found = [errand for errand in self.errands() if isinstance(errand, Message)]
         return sorted(found, key=lambda message: (message.event_id, message.endpoint_id))
+
+    def errands(self, *, express: bool = False) -> list[Errand]:
+        """All that can be received now from one of the queues."""
+        bodies = self._bodies(self.express_url if express else self.queue_url)
+        return [msgspec.json.decode(body, type=Errand) for body in bodies]
 
     def parked(self) -> list[dict[str, str]]:
         return [json.loads(body) for body in self._bodies(self.dead_queue_url)]
@@ -59,11 +73,17 @@ class Stage:
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return bodies
 
+    def jobs(self) -> list[dict[str, Any]]:
+        """The rows of all jobs, as the stream carries them, oldest first."""
+        rows = self.dynamodb.scan(TableName=self.table)["Items"]
+        jobs = [row for row in rows if row.get("kind") == {"S": "job"}]
+        return sorted(jobs, key=lambda row: str(row["created_at"]["S"]))
+
     def fan_out(self, event: Event) -> Sequence[str] | None:
-        return wiring.events().get_fan_out(event.id)
+        return wiring.events().get_fan_outs([event.id]).get(event.id)
 
     def delivery(self, event: Event, endpoint: Endpoint) -> Delivery | None:
-        return wiring.events().get_delivery(event.id, endpoint.id)
+        return wiring.deliveries().get_delivery(event.id, endpoint.id)
 
 
 class _Refused:

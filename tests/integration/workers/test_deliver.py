@@ -7,12 +7,18 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib import wiring
-from chalicelib.domain.deliveries import JITTER, RETRY_DELAYS, Message
 from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.errands import Errand
+from chalicelib.domain.health import FAILURES_TO_OPEN, Health
+from chalicelib.domain.jobs import Job
+from chalicelib.domain.retries import JITTER, RETRY_DELAYS
+from chalicelib.services import commands
 from chalicelib.workers.deliver import BATCH, deliver
 from chalicelib.workers.relay import relay
 from tests.integration.workers.lambda_events import (
+    EXPRESS_ARN,
     NOTHING_FAILED,
+    QUEUE_ARN,
     Context,
     failed,
     from_queue,
@@ -37,8 +43,8 @@ def secret(stage: Stage, endpoint: Endpoint) -> str:
     return stage.register(endpoint)
 
 
-def run(*bodies: Message | str, receives: int = 1) -> object:
-    return deliver(from_queue(*bodies, receives=receives), Context())
+def run(*bodies: Errand | str, receives: int = 1, arn: str = QUEUE_ARN) -> object:
+    return deliver(from_queue(*bodies, receives=receives, arn=arn), Context())
 
 
 def near(delay: timedelta) -> Any:  # noqa: ANN401 (pytest's own kind)
@@ -94,7 +100,7 @@ def test_a_receivers_failure_is_recorded_and_enqueued_for_later_and_is_none_of_o
 ) -> None:
     receiver.status, receiver.says = lambda _: 500, b"out of order"
     if attempt == 2:
-        wiring.events().save_delivery(a_delivery(EVENT, endpoint, 500), previous=None)
+        wiring.deliveries().save_delivery(a_delivery(EVENT, endpoint, 500))
     assert run(a_message(EVENT, endpoint, attempt=attempt)) == NOTHING_FAILED
     assert wire.put_off() == [(a_message(EVENT, endpoint, attempt=attempt + 1), near(delay))]
     assert stage.take() == []
@@ -113,7 +119,7 @@ def test_a_wait_beyond_sqs_is_one_schedule_with_ids_alone(
 ) -> None:
     receiver.status = lambda _: 500
     event = an_event("scheduled", data="ada@example.com")
-    wiring.events().save_delivery(a_delivery(event, endpoint, 500, 500), previous=None)
+    wiring.deliveries().save_delivery(replace(a_delivery(event, endpoint, 500, 500), version=1))
     assert run(a_message(event, endpoint, attempt=3)) == NOTHING_FAILED
     (schedule,) = scheduler.list_schedules(GroupName="tillhook-test")["Schedules"]
     target = scheduler.get_schedule(GroupName="tillhook-test", Name=schedule["Name"])["Target"]
@@ -168,16 +174,27 @@ def test_an_attempt_whose_retry_could_not_be_enqueued_comes_again_and_is_not_rec
 
 
 @pytest.mark.usefixtures("secret")
-def test_what_waits_for_a_deleted_or_disabled_endpoint_is_dropped(
+def test_what_waits_for_a_deleted_endpoint_is_dropped(
     stage: Stage, receiver: Receiver, endpoint: Endpoint, wire: SqsWire
 ) -> None:
-    disabled = replace(an_endpoint("disabled", url=receiver.at("disabled")), enabled=False)
-    stage.register(disabled)
     wiring.endpoints().delete_endpoint(endpoint.id)
-    assert run(a_message(EVENT, endpoint), a_message(EVENT, disabled)) == NOTHING_FAILED
+    assert run(a_message(EVENT, endpoint)) == NOTHING_FAILED
     assert receiver.posts == []
     assert wire.sent == []
-    assert stage.delivery(EVENT, endpoint) is stage.delivery(EVENT, disabled) is None
+    assert stage.delivery(EVENT, endpoint) is None
+
+
+@pytest.mark.usefixtures("secret")
+def test_what_waits_for_a_disabled_endpoint_is_held(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint, wire: SqsWire
+) -> None:
+    wiring.endpoints().replace_endpoint(replace(endpoint, version=2, enabled=False))
+    assert run(a_message(EVENT, endpoint)) == NOTHING_FAILED
+    assert receiver.posts == []
+    assert wire.sent == []
+    held = stage.delivery(EVENT, endpoint)
+    assert held is not None
+    assert held.status == "held"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +218,7 @@ def test_whatever_ends_an_attempt_its_message_comes_again(
     def end(*_: object, **__: object) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(wiring.sender(), "post", end)
+    monkeypatch.setattr(wiring.sender(), "send", end)
     assert run(a_message(EVENT, endpoint)) == failed(message_id(0))
 
 
@@ -225,3 +242,128 @@ def test_an_event_goes_all_the_way_from_the_table_to_everybody_who_wants_it(
     assert receiver.paths() == ["everything"] * 2 + ["paid"] * 2
     bodies = {(post.verified(secret)["id"], post.body.decode()) for post in receiver.posts}
     assert bodies == {(EVENT.id, EVENT.payload), (large.id, large.payload)}
+
+
+@pytest.mark.usefixtures("secret")
+def test_the_express_queue_serves_only_who_is_known_to_be_prompt(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint
+) -> None:
+    message = a_message(EVENT, endpoint)
+    assert run(message, arn=EXPRESS_ARN) == NOTHING_FAILED
+    assert (receiver.posts, stage.errands()) == ([], [message])
+    assert run(message) == NOTHING_FAILED
+    assert run(a_message(an_event("second"), endpoint), arn=EXPRESS_ARN) == NOTHING_FAILED
+    assert len(receiver.posts) == 2
+    assert wiring.endpoints().get_health(endpoint.id) == Health(prompt=True)
+
+
+def through_the_queue(stage: Stage, *, most: int = 50) -> None:
+    """Let the worker do what waits, and what follows from it, whatever delay was asked for."""
+    for _ in range(most):
+        errands = stage.errands()
+        if not errands:
+            return
+        for batch in range(0, len(errands), BATCH):
+            assert run(*errands[batch : batch + BATCH]) == NOTHING_FAILED
+    raise AssertionError("work that never comes to rest")
+
+
+def job_of(stage: Stage, job: Job) -> Job:
+    found = wiring.jobs().get_job(job.id)
+    assert found is not None
+    return found
+
+
+@pytest.mark.usefixtures("secret")
+def test_a_paused_endpoint_gets_what_it_missed_when_it_is_resumed(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint, wire: SqsWire
+) -> None:
+    endpoints = wiring.endpoints()
+    commands.pause(endpoint.id, endpoints=endpoints, now=wiring.now())
+    events = [an_event(number) for number in range(3)]
+    assert relay(from_stream(*stage.write(*events)), Context()) == NOTHING_FAILED
+    through_the_queue(stage)
+    assert receiver.posts == []
+    _, job = commands.resume(endpoint.id, endpoints=endpoints, health=endpoints, now=wiring.now())
+    wiring.recent_endpoints().expire()  # ten seconds pass
+    assert relay(from_stream(stage.ask(job)), Context()) == NOTHING_FAILED
+    through_the_queue_at_once(stage, wire)
+    assert {post.headers["webhook-id"] for post in receiver.posts} == {event.id for event in events}
+    assert (job_of(stage, job).status, job_of(stage, job).sent) == ("done", 3)
+
+
+def through_the_queue_at_once(stage: Stage, wire: SqsWire) -> None:
+    """As above, and do what was put off for later at once: moto's queue would make the test wait."""
+    through_the_queue(stage)
+    for _ in range(20):
+        later = [request["MessageBody"] for request in wire.sent if request.get("DelaySeconds")]
+        wire.sent.clear()
+        if not later:
+            return
+        assert run(*later) == NOTHING_FAILED
+        through_the_queue(stage)
+
+
+@pytest.mark.usefixtures("secret")
+def test_a_range_is_replayed_by_a_job(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint, wire: SqsWire
+) -> None:
+    now = wiring.now()
+    events = [an_event(number, now=now - timedelta(hours=number + 1)) for number in range(60)]
+    stage.write(*events)
+    job = commands.replay(
+        endpoint.id,
+        since=now - timedelta(days=5),
+        until=None,
+        mode="missing",
+        dry_run=False,
+        key="k",
+        endpoints=wiring.endpoints(),
+        jobs=wiring.jobs(),
+        now=now,
+    )
+    assert relay(from_stream(stage.ask(job)), Context()) == NOTHING_FAILED
+    through_the_queue_at_once(stage, wire)
+    assert sorted(post.headers["webhook-id"] for post in receiver.posts) == sorted(
+        event.id for event in events
+    )
+    assert (job_of(stage, job).status, job_of(stage, job).sent) == ("done", 60)
+
+
+@pytest.mark.usefixtures("secret")
+def test_an_endpoint_that_keeps_failing_is_left_alone_until_a_probe_arrives(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint, wire: SqsWire
+) -> None:
+    receiver.status = lambda _: 500
+    failing = [a_message(an_event(number), endpoint) for number in range(FAILURES_TO_OPEN)]
+    for message in failing:
+        assert run(message) == NOTHING_FAILED
+    found = wiring.endpoints().get_endpoint(endpoint.id)
+    assert found is not None
+    assert found.status == "failing"
+    receiver.posts.clear()
+    held = [a_message(an_event(number), endpoint, inline=False) for number in (20, 21)]
+    stage.write(*(an_event(number) for number in (20, 21)))
+    assert run(*held) == NOTHING_FAILED
+    assert receiver.posts == []
+    receiver.status = lambda _: 200
+    wire.sent.clear()
+    (probe,) = stage.jobs()
+    assert relay(from_stream(probe), Context()) == NOTHING_FAILED
+    through_the_queue_at_once(stage, wire)
+    (release,) = [row for row in stage.jobs() if row["job_kind"] == {"S": "release"}]
+    assert relay(from_stream(release), Context()) == NOTHING_FAILED
+    through_the_queue_at_once(stage, wire)
+    assert {post.headers["webhook-id"] for post in receiver.posts} == {an_event(20).id, an_event(21).id}
+
+
+@pytest.mark.usefixtures("secret")
+def test_a_limited_endpoint_is_never_sent_more_than_it_wants(
+    stage: Stage, receiver: Receiver, endpoint: Endpoint
+) -> None:
+    wiring.endpoints().replace_endpoint(replace(endpoint, version=2, rate_limit=20))
+    batch = [a_message(an_event(number), endpoint) for number in range(BATCH)]
+    assert run(*batch) == NOTHING_FAILED
+    times = sorted(post.at for post in receiver.posts)
+    assert len(times) == BATCH
+    assert times[-1] - times[0] >= (BATCH - 1) / 20 * 0.9

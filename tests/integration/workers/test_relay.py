@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from chalicelib import wiring
-from chalicelib.domain.deliveries import Message
 from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.errands import Errand, JobPage, Message
 from chalicelib.domain.events import Event
+from chalicelib.domain.health import Health
 from chalicelib.ports import Unsendable
 from chalicelib.services.relay import INLINE_BYTES
 from chalicelib.workers.relay import relay
@@ -21,7 +23,7 @@ from tests.integration.workers.lambda_events import (
     sequence_number,
 )
 from tests.integration.workers.stage import SqsWire, Stage
-from tests.making import a_message, an_endpoint, an_event
+from tests.making import a_job, a_message, an_endpoint, an_event
 
 MINE, ORDERS = an_endpoint("mine", events=("order.paid",)), an_endpoint("orders", events=("order.*",))
 REFUNDS = an_endpoint("refunds", events=("order.refunded",))
@@ -143,13 +145,13 @@ def test_what_the_queue_will_never_take_is_parked_and_its_neighbours_go_through(
 ) -> None:
     stage.register(MINE)
     refused, after = an_event("refused"), an_event("after")
-    queue = wiring.deliveries_queue()
+    queue = wiring.errands()
     send = queue.send
 
-    def strict(messages: Sequence[Message]) -> None:
-        if messages[0].event_id == refused.id:
+    def strict(errands: Sequence[Errand]) -> None:
+        if isinstance(errands[0], Message) and errands[0].event_id == refused.id:
             raise Unsendable("InvalidMessageContents")
-        send(messages)
+        send(errands)
 
     monkeypatch.setattr(queue, "send", strict)
     assert run(*stage.write(refused, after)) == NOTHING_FAILED
@@ -210,3 +212,30 @@ def test_an_image_that_has_more_than_we_know_is_read_all_the_same(stage: Stage) 
     (image,) = stage.write(EVENT)
     assert run(image | {"since_next_version": {"M": {"a": {"N": "1"}}}}) == NOTHING_FAILED
     assert stage.take() == messages_of(EVENT, MINE)
+
+
+def test_a_job_begins_with_its_first_page(stage: Stage) -> None:
+    job = a_job("replay", MINE)
+    assert run(stage.ask(job)) == NOTHING_FAILED
+    assert stage.errands() == [JobPage(job_id=job.id, endpoint_id=MINE.id, page=1)]
+
+
+def test_a_probe_begins_when_it_is_time(stage: Stage, wire: SqsWire) -> None:
+    job = replace(a_job("probe", MINE), starts_at=wiring.now() + timedelta(seconds=30))
+    assert run(stage.ask(job)) == NOTHING_FAILED
+    assert stage.errands() == []
+    (request,) = wire.sent
+    assert 28 <= request["DelaySeconds"] <= 30
+
+
+def test_a_job_that_can_not_be_read_is_parked(stage: Stage) -> None:
+    job = a_job("replay", MINE)
+    assert run(stage.ask(job) | {"job_kind": {"S": "dance"}}) == NOTHING_FAILED
+    assert stage.parked() == [{"event_id": job.id, "reason": "the row can't be read"}]
+
+
+def test_who_answers_promptly_is_sent_to_by_the_express_queue(stage: Stage) -> None:
+    stage.register(MINE)
+    wiring.endpoints().put_health(MINE.id, Health(prompt=True))
+    assert run(*stage.write(EVENT)) == NOTHING_FAILED
+    assert (stage.errands(), stage.errands(express=True)) == ([], messages_of(EVENT, MINE))

@@ -26,6 +26,7 @@ def test_every_error_of_the_domain_has_a_status(kind: type[TillhookError]) -> No
     [
         (errors.InvalidSignature, 400),
         (errors.UnsafeEndpoint, 400),
+        (errors.InvalidExpression, 422),
         (errors.Unauthorized, 401),
         (errors.CartNotFound, 404),
         (errors.OutOfStock, 409),

@@ -31,7 +31,9 @@ class _Terminal(io.StringIO):
 
 def test_a_goal_is_about_the_value_or_the_ratio() -> None:
     assert [figure.met for figure in FIGURES] == [False, True, None]
-    assert Goal(limit=2, exact=True).met_by(1) is False
+    assert [Goal(limit=2, relation="=").met_by(value) for value in (1, 2, 3)] == [False, True, False]
+    assert [Goal(limit=2, relation="≥").met_by(value) for value in (1, 2, 3)] == [False, True, True]
+    assert str(Goal(limit=300, relation="≥")) == "≥ 300"
     assert Figure(name="f", value=1, unit="", goal=Goal(limit=1, of="ratio")).met is None
 
 

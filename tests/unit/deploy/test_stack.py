@@ -120,7 +120,7 @@ class Trial:
 def package(tmp_path: Path) -> Package:
     function = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "./deployment.zip"}}
     template = {
-        "Parameters": {"Stage": {}, "AlarmEmail": {"Default": ""}, "LogRetentionDays": {"Default": 30}},
+        "Parameters": {"Stage": {}, "AlertEmail": {"Default": ""}, "LogRetentionDays": {"Default": 30}},
         "Resources": {"Api": function, "Relay": function, "Queue": {"Type": "AWS::SQS::Queue"}},
     }
     made = Package(
@@ -154,12 +154,12 @@ def _uploaded(trial: Trial) -> dict[str, bytes]:
 
 
 def test_a_new_stage_is_created(trial: Trial) -> None:
-    deployment = trial.deploy(AlarmEmail="owner@shop.example")
+    deployment = trial.deploy(AlertEmail="owner@shop.example")
     assert deployment == Deployment(stack="tillhook-prod", outputs={"TableName": "table-1"}, changed=True)
     asked = trial.asked()
     assert (asked["StackName"], asked["ChangeSetType"]) == ("tillhook-prod", "CREATE")
     assert asked["Capabilities"] == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-    assert trial.asked_parameters() == {"Stage": "prod", "AlarmEmail": "owner@shop.example"}
+    assert trial.asked_parameters() == {"Stage": "prod", "AlertEmail": "owner@shop.example"}
     assert "Creating stack tillhook-prod" in trial.said
 
 
@@ -167,14 +167,14 @@ def test_what_is_not_given_keeps_its_previous_value(trial: Trial) -> None:
     trial.cloudformation.status = "UPDATE_COMPLETE"
     trial.cloudformation.parameters = {
         "Stage": "prod",
-        "AlarmEmail": "old@shop.example",
+        "AlertEmail": "old@shop.example",
         "LogRetentionDays": "7",
     }
-    trial.deploy(AlarmEmail="new@shop.example")
+    trial.deploy(AlertEmail="new@shop.example")
     assert trial.asked()["ChangeSetType"] == "UPDATE"
     assert trial.asked_parameters() == {
         "Stage": "prod",
-        "AlarmEmail": "new@shop.example",
+        "AlertEmail": "new@shop.example",
         "LogRetentionDays": "(as before)",
     }
 
@@ -188,8 +188,8 @@ def test_a_parameter_that_the_template_no_longer_has_is_forgotten(trial: Trial) 
 
 def test_an_unknown_parameter_is_refused_with_those_there_are(trial: Trial) -> None:
     with pytest.raises(DeploymentFailed) as refused:
-        trial.deploy(AlarmMail="owner@shop.example")
-    assert str(refused.value) == "no such parameter: AlarmMail; there are AlarmEmail, LogRetentionDays, Stage"
+        trial.deploy(AlertMail="owner@shop.example")
+    assert str(refused.value) == "no such parameter: AlertMail; there are AlertEmail, LogRetentionDays, Stage"
     assert trial.cloudformation.calls == []
 
 

@@ -5,15 +5,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from chalicelib.domain.deliveries import (
-    RETRY_DELAYS,
-    Decision,
-    asked_delay,
-    decide,
-    delivery_id,
-    parse_delivery_id,
-)
+from chalicelib.domain.deliveries import delivery_id, parse_delivery_id
 from chalicelib.domain.errors import DeliveryNotFound
+from chalicelib.domain.retries import RETRY_DELAYS, Decision, asked_delay, decide
 from tests.fakes import NOW
 from tests.making import a_delivery, an_endpoint, an_event, an_id
 

@@ -10,8 +10,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from chalicelib.domain.errors import InvalidRequest
 from chalicelib.domain.signing import (
+    EndpointSecrets,
     SigningSecret,
-    SigningSecrets,
     check_secret,
     new_secret,
     signed_headers,
@@ -110,7 +110,7 @@ def test_what_is_no_secret_of_the_specification_is_refused_without_quoting_it(se
 
 def test_rotating_keeps_what_still_counts_and_drops_what_does_not() -> None:
     day = timedelta(days=1)
-    first = SigningSecrets([SigningSecret(secret="a")])
+    first = EndpointSecrets([SigningSecret(secret="a")])
     second = first.rotated("b", overlap=day, now=NOW)
     third = second.rotated("c", overlap=2 * day, now=NOW + day / 2)
     assert third.at(NOW + day / 2) == ["c", "b", "a"]
@@ -119,13 +119,13 @@ def test_rotating_keeps_what_still_counts_and_drops_what_does_not() -> None:
 
 
 def test_rotating_at_once_leaves_the_new_secret_alone() -> None:
-    assert SigningSecrets([SigningSecret(secret="a")]).rotated("b", overlap=timedelta(), now=NOW).at(NOW) == [
-        "b"
-    ]
+    assert EndpointSecrets([SigningSecret(secret="a")]).rotated("b", overlap=timedelta(), now=NOW).at(
+        NOW
+    ) == ["b"]
 
 
 def test_rotating_without_end_never_holds_more_than_a_few() -> None:
-    held = SigningSecrets([SigningSecret(secret="0")])
+    held = EndpointSecrets([SigningSecret(secret="0")])
     for number in range(1, 50):
         held = held.rotated(str(number), overlap=timedelta(days=7), now=NOW)
     assert held.at(NOW) == ["49", "48", "47", "46", "45"]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from chalicelib.adapters.jmespath import JmesPath
 from chalicelib.domain.carts import PricedCart
 from chalicelib.domain.catalog import Product
-from chalicelib.domain.deliveries import Delivery, Message
+from chalicelib.domain.deliveries import Delivery
 from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.errands import Alert, Errand, JobPage, Message
 from chalicelib.domain.events import Event
 from chalicelib.domain.identifiers import Entropy
+from chalicelib.domain.jobs import Job
 from chalicelib.domain.orders import Contact, FactKind, Order, PaymentFact
 from chalicelib.ports import EndpointReader
-from chalicelib.services import carts, checkout, deliveries, payments
+from chalicelib.services import attempts, carts, checkout, payments
 from chalicelib.services.checkout import Checkout
-from tests.fakes import NOW, FakeClock, FakeEntropy, FakeProvider, FakeQueue, FakeSender, World
+from chalicelib.services.jobs import do_page, start_job
+from chalicelib.services.outbound import Outbound
+from chalicelib.services.relay import fan_out
+from tests.fakes import NOW, FakeClock, FakeEntropy, FakeProvider, FakeQueue, FakeSender, FakeSlots, World
 from tests.making import ADA, a_fact, a_product, signing_secrets
 
 MUG = a_product("mug", amount=1200)
@@ -35,6 +41,9 @@ class Shop:
         self.world = World()
         self.provider = FakeProvider()
         self.queue = FakeQueue()
+        self.slots = FakeSlots()
+        self.started: set[str] = set()
+        self.expressions = JmesPath()
         self.clock = FakeClock()
         self.entropy = FakeEntropy()
         self.world.put_products([MUG, TEA])
@@ -102,25 +111,103 @@ class Shop:
         self.world.events[event.id] = event
         return event
 
+    def outbound(
+        self,
+        sender: FakeSender,
+        *,
+        entropy: Entropy = no_jitter,
+        endpoints: EndpointReader | None = None,
+    ) -> Outbound:
+        return Outbound(
+            endpoints=endpoints or self.world,
+            endpoint_store=self.world,
+            health=self.world,
+            secrets=self.world,
+            events=self.world,
+            deliveries=self.world,
+            jobs=self.world,
+            queue=self.queue,
+            slots=self.slots,
+            sender=sender,
+            expressions=self.expressions,
+            clock=self.clock,
+            entropy=entropy,
+            pause=lambda seconds: self.clock.advance(timedelta(seconds=seconds)),
+        )
+
     def attempt(
         self,
         message: Message,
         sender: FakeSender,
         *,
+        express: bool = False,
         seen_before: bool = False,
         entropy: Entropy = no_jitter,
         endpoints: EndpointReader | None = None,
     ) -> Delivery | None:
-        return deliveries.attempt(
-            message,
-            seen_before=seen_before,
-            endpoints=endpoints or self.world,
-            endpoint_store=self.world,
-            secrets=self.world,
-            events=self.world,
-            deliveries=self.world,
-            queue=self.queue,
-            sender=sender,
-            clock=self.clock,
-            entropy=entropy,
-        )
+        out = self.outbound(sender, entropy=entropy, endpoints=endpoints)
+        return attempts.deliver(message, express=express, seen_before=seen_before, out=out)
+
+    def relay(self, *events: Event, alerts: bool = False) -> None:
+        """What the relay does with these rows."""
+        for event in events:
+            fan_out(
+                event,
+                self.world.list_watched(),
+                events=self.world,
+                queue=self.queue,
+                expressions=self.expressions,
+                alerts=alerts,
+                now=self.clock.now,
+            )
+
+    def start(self, job: Job) -> None:
+        start_job(job, queue=self.queue, now=self.clock.now)
+
+    def do(self, errand: Errand, sender: FakeSender, *, seen_before: bool = False) -> None:
+        """What the worker does with an errand."""
+        if isinstance(errand, JobPage):
+            do_page(errand, seen_before=seen_before, out=self.outbound(sender))
+        elif not isinstance(errand, Alert):
+            self.attempt(errand, sender, seen_before=seen_before)
+
+    def run(self, sender: FakeSender, *, within: timedelta = timedelta(days=30), most: int = 2000) -> int:
+        """Do errands as their time comes, beginning jobs as the stream would, until nothing waits.
+
+        One whose work crashed comes again, as SQS brings it. How many errands were done.
+        """
+        ends = self.clock.now + within
+        rounds = 0
+        while True:
+            for job in list(self.world.jobs.values()):
+                if job.id not in self.started:
+                    self.start(job)
+                    self.started.add(job.id)
+            if not self.queue.waiting:
+                return rounds
+            errand, delay = self.queue.take()
+            if self.clock.now + delay > ends:
+                return rounds
+            rounds += 1
+            assert rounds < most, "work that never comes to rest"
+            self.clock.advance(delay + timedelta(milliseconds=1))
+            self._do_until_done(errand, sender)
+
+    def run_with_stream_retries(self, sender: FakeSender) -> None:
+        """As above; what crashes while a job begins is begun again, as the stream does."""
+        while True:
+            try:
+                self.run(sender)
+            except OSError:
+                continue
+            return
+
+    def _do_until_done(self, errand: Errand, sender: FakeSender) -> None:
+        seen_before = False
+        while True:
+            try:
+                self.do(errand, sender, seen_before=seen_before)
+            except OSError:
+                seen_before = True
+            else:
+                return

@@ -51,6 +51,6 @@ def test_deliver_at_work_needs_no_stripe(package: str) -> None:
     assert not traces_of(DELIVER).has(package)
 
 
-def test_deliver_at_work_is_what_needs_requests() -> None:
+def test_deliver_at_work_is_what_needs_urllib3() -> None:
     """So that the tests above would notice."""
-    assert traces_of(DELIVER).has("requests")
+    assert traces_of(DELIVER).has("urllib3")

@@ -12,10 +12,6 @@ import trustme
 from chalicelib.adapters.http.sender import HttpSender
 from tests.unit.adapters.http.resolving import Names
 
-DEADLINE = 0.4
-PATIENCE_MS = 3_000
-"""What a test allows a deadline of 0.4 s on a busy machine."""
-
 Address = tuple[str, int]
 
 
@@ -46,14 +42,8 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> Dialled:
 
 @pytest.fixture
 def sender() -> HttpSender:
-    """As the local stack has it, in a hurry."""
-    return HttpSender(Names(), "loopback", deadline=DEADLINE)
-
-
-@pytest.fixture
-def patient() -> HttpSender:
-    """For what has nothing to do with time."""
-    return HttpSender(Names(), "loopback", deadline=5)
+    """As the local stack has it."""
+    return HttpSender(Names(), "loopback")
 
 
 @pytest.fixture(scope="session")
@@ -72,4 +62,4 @@ def trusted(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture
 def sender_to(trusted: Path) -> Callable[[Names], HttpSender]:
     """A sender that trusts the test's authority and knows just these names."""
-    return lambda names: HttpSender(names, "loopback", deadline=5, certificates=str(trusted))
+    return lambda names: HttpSender(names, "loopback", certificates=str(trusted))

@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from chalicelib.adapters.http.sender import HttpSender
+from tests.unit.adapters.http.asking import ask
 from tests.unit.adapters.http.conftest import Dialled
 from tests.unit.adapters.http.resolving import Names
 from tests.unit.adapters.http.servers import OK, Visit, answering, answering_once, serving
@@ -37,8 +38,8 @@ def context_for(authority: trustme.CA, *names: str) -> ssl.SSLContext:
     ],
 )  # fmt: skip
 def test_a_name_that_leads_inside_is_refused_and_nothing_is_dialled(dialled: Dialled, address: str) -> None:
-    sender = HttpSender(Names(hook_example=[[address]]), "public", deadline=5)
-    reply = sender.post("https://hook.example/", headers={}, body=b"{}")
+    sender = HttpSender(Names(hook_example=[[address]]), "public")
+    reply = sender.send(ask("https://hook.example/"))
     assert reply.status is None
     assert reply.error == "not sent: hook.example leads to an address that is not on the public internet."
     assert dialled.addresses == []
@@ -46,15 +47,15 @@ def test_a_name_that_leads_inside_is_refused_and_nothing_is_dialled(dialled: Dia
 
 @pytest.mark.parametrize("answers", [[PUBLIC, METADATA], [METADATA, PUBLIC], [PUBLIC_TOO, "::1"]])
 def test_one_bad_address_among_good_ones_is_enough_to_refuse(dialled: Dialled, answers: list[str]) -> None:
-    sender = HttpSender(Names(hook_example=[answers]), "public", deadline=5)
-    reply = sender.post("https://hook.example/", headers={}, body=b"{}")
+    sender = HttpSender(Names(hook_example=[answers]), "public")
+    reply = sender.send(ask("https://hook.example/"))
     assert reply.error.startswith("not sent: ")
     assert dialled.addresses == []
 
 
 def test_a_name_without_addresses_is_refused(dialled: Dialled) -> None:
-    sender = HttpSender(Names(hook_example=[[]]), "public", deadline=5)
-    reply = sender.post("https://hook.example/", headers={}, body=b"{}")
+    sender = HttpSender(Names(hook_example=[[]]), "public")
+    reply = sender.send(ask("https://hook.example/"))
     assert reply.error == "not sent: The name hook.example has no address."
     assert dialled.addresses == []
 
@@ -71,7 +72,7 @@ def test_a_name_without_addresses_is_refused(dialled: Dialled) -> None:
 )  # fmt: skip
 def test_a_url_that_must_not_be_called_is_not_even_looked_up(dialled: Dialled, url: str) -> None:
     names = Names(hook_example=[[PUBLIC]])
-    reply = HttpSender(names, "public", deadline=5).post(url, headers={}, body=b"{}")
+    reply = HttpSender(names, "public").send(ask(url))
     assert reply.error.startswith("not sent: ")
     assert (names.asked, dialled.addresses) == ([], [])
 
@@ -79,7 +80,7 @@ def test_a_url_that_must_not_be_called_is_not_even_looked_up(dialled: Dialled, u
 def test_the_loopback_policy_opens_this_machine_and_nothing_else(dialled: Dialled) -> None:
     sender = HttpSender(Names(hook_example=[[METADATA], ["10.1.2.3"], ["::ffff:10.1.2.3"]]), "loopback")
     for _ in range(3):
-        reply = sender.post("http://hook.example:8080/", headers={}, body=b"{}")
+        reply = sender.send(ask("http://hook.example:8080/"))
         assert reply.error.startswith("not sent: ")
     assert dialled.addresses == []
 
@@ -88,12 +89,12 @@ def test_a_name_that_changes_its_mind_is_checked_again_with_each_connection(
     dialled: Dialled, authority: trustme.CA, trusted: Path
 ) -> None:
     names = Names(hook_example=[[PUBLIC], [METADATA]])
-    sender = HttpSender(names, "public", deadline=5, certificates=str(trusted))
+    sender = HttpSender(names, "public", certificates=str(trusted))
     with serving(answering_once(OK), tls=context_for(authority, "hook.example")) as server:
         dialled.divert[PUBLIC] = ("127.0.0.1", server.port)
-        assert sender.post("https://hook.example/", headers={}, body=b"{}").status == 200
+        assert sender.send(ask("https://hook.example/")).status == 200
         server.wait_until_closed()
-        reply = sender.post("https://hook.example/", headers={}, body=b"{}")
+        reply = sender.send(ask("https://hook.example/"))
     assert reply.error == "not sent: hook.example leads to an address that is not on the public internet."
     assert dialled.addresses == [(PUBLIC, 443)]
 
@@ -103,11 +104,11 @@ def test_the_address_that_is_dialled_is_the_one_that_was_checked(
 ) -> None:
     """The name is looked up once: what a second look would say is of no account."""
     names = Names(hook_example=[[PUBLIC], [METADATA]])
-    sender = HttpSender(names, "public", deadline=5, certificates=str(trusted))
+    sender = HttpSender(names, "public", certificates=str(trusted))
     with serving(answering(OK), tls=context_for(authority, "hook.example")) as server:
         dialled.divert[PUBLIC] = ("127.0.0.1", server.port)
         for _ in range(2):
-            assert sender.post("https://hook.example/", headers={}, body=b"{}").status == 200
+            assert sender.send(ask("https://hook.example/")).status == 200
     assert names.asked == ["hook.example"]
     assert dialled.addresses == [(PUBLIC, 443)]
 
@@ -118,10 +119,10 @@ def test_tls_and_the_host_header_keep_the_name(
     asked_for: list[str | None] = []
     context = context_for(authority, "hook.example")
     context.sni_callback = lambda _socket, name, _context: asked_for.append(name)
-    sender = HttpSender(Names(hook_example=[[PUBLIC]]), "public", deadline=5, certificates=str(trusted))
+    sender = HttpSender(Names(hook_example=[[PUBLIC]]), "public", certificates=str(trusted))
     with serving(answering(OK), tls=context) as server:
         dialled.divert[PUBLIC] = ("127.0.0.1", server.port)
-        assert sender.post("https://hook.example/in", headers={}, body=b"{}").status == 200
+        assert sender.send(ask("https://hook.example/in")).status == 200
     assert asked_for == ["hook.example"]
     assert server.received[0].headers["host"] == "hook.example"
 
@@ -130,7 +131,7 @@ def test_addresses_are_tried_in_their_order_until_one_answers(dialled: Dialled) 
     with serving(answering(OK)) as server:
         names = Names(hook_example=[["127.0.0.9", "127.0.0.1"]])
         url = f"http://hook.example:{server.port}/"
-        assert HttpSender(names, "loopback", deadline=5).post(url, headers={}, body=b"{}").status == 200
+        assert HttpSender(names, "loopback").send(ask(url)).status == 200
     assert [address for address, _ in dialled.addresses] == ["127.0.0.9", "127.0.0.1"]
 
 
@@ -142,7 +143,7 @@ def test_ipv6_works_by_name_and_by_number(sender_to: SenderTo) -> None:
     with serving(answering(OK), family=socket.AF_INET6) as server:
         sender = sender_to(Names(hook_example=[["::1"]]))
         for host in ("hook.example", "[::1]"):
-            assert sender.post(f"http://{host}:{server.port}/", headers={}, body=b"{}").status == 200
+            assert sender.send(ask(f"http://{host}:{server.port}/")).status == 200
 
 
 def test_a_certificate_of_the_trusted_authority_is_accepted(
@@ -151,7 +152,7 @@ def test_a_certificate_of_the_trusted_authority_is_accepted(
     with serving(answering(OK), tls=context_for(authority, "hook.example")) as server:
         sender = sender_to(Names(hook_example=[["127.0.0.1"]]))
         for _ in range(2):
-            assert sender.post(server.https("hook.example"), headers={}, body=b"{}").status == 200
+            assert sender.send(ask(server.https("hook.example"))).status == 200
         assert server.visits == 1
 
 
@@ -160,7 +161,7 @@ def test_a_certificate_for_another_name_is_refused_before_anything_is_sent(
 ) -> None:
     with serving(answering(OK), tls=context_for(authority, "other.example")) as server:
         sender = sender_to(Names(hook_example=[["127.0.0.1"]]))
-        reply = sender.post(server.https("hook.example"), headers={}, body=b"{}")
+        reply = sender.send(ask(server.https("hook.example")))
     assert (reply.status, server.received) == (None, [])
     assert "certificate" in reply.error
 
@@ -169,8 +170,8 @@ def test_a_certificate_of_an_unknown_authority_is_refused_before_anything_is_sen
     authority: trustme.CA,
 ) -> None:
     with serving(answering(OK), tls=context_for(authority, "hook.example")) as server:
-        sender = HttpSender(Names(hook_example=[["127.0.0.1"]]), "loopback", deadline=5)
-        reply = sender.post(server.https("hook.example"), headers={}, body=b"{}")
+        sender = HttpSender(Names(hook_example=[["127.0.0.1"]]), "loopback")
+        reply = sender.send(ask(server.https("hook.example")))
     assert (reply.status, server.received) == (None, [])
     assert "certificate" in reply.error
 
@@ -182,5 +183,5 @@ def test_plain_http_where_tls_was_meant_is_said_so(sender_to: SenderTo) -> None:
 
     with serving(speak_plainly) as server:
         sender = sender_to(Names(hook_example=[["127.0.0.1"]]))
-        reply = sender.post(server.https("hook.example"), headers={}, body=b"{}")
+        reply = sender.send(ask(server.https("hook.example")))
     assert (reply.status, reply.error) == (None, "TLS could not be agreed on")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import socket
 import ssl
 import tracemalloc
@@ -15,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.adapters.http.sender import HttpSender
-from chalicelib.domain.deliveries import EXCERPT_BYTES, Reply
-from tests.unit.adapters.http.conftest import DEADLINE, PATIENCE_MS
+from chalicelib.domain.exchanges import EXCERPT_BYTES
+from tests.unit.adapters.http import hostility
+from tests.unit.adapters.http.asking import DEADLINE, PATIENCE_MS, ask, hurry
 from tests.unit.adapters.http.resolving import Names
 from tests.unit.adapters.http.servers import OK, Script, Server, Visit, never_accepting, serving
 
@@ -26,195 +26,9 @@ NOT_HTTP = "the answer was not HTTP, or broke off"
 LITTLE_MEMORY = 2_000_000
 
 
-def post(sender: HttpSender, server: Server) -> Reply:
-    return sender.post(server.url, headers={"webhook-id": "evt_1"}, body=b"{}")
-
-
-def drip_headers(visit: Visit) -> None:
-    visit.request()
-    visit.drip(b"HTTP/1.1 200 OK\r\n" + b"X-Slow: yes\r\n" * 50)
-
-
-def drip_body(visit: Visit) -> None:
-    visit.request()
-    visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
-    visit.drip(b"." * 5000)
-
-
-def drip_body_until_closed(visit: Visit) -> None:
-    visit.request()
-    visit.send(b"HTTP/1.0 200 OK\r\n\r\n")
-    visit.drip(b"." * 5000)
-
-
-def drip_chunks(visit: Visit) -> None:
-    visit.request()
-    visit.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    visit.drip(b"1\r\n.\r\n" * 1000)
-
-
-def never_end_a_chunk_size(visit: Visit) -> None:
-    visit.request()
-    visit.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    visit.drip(b"0" * 5000)
-
-
-def answer_nothing(visit: Visit) -> None:
-    visit.request()
-    visit.idle()
-
-
-def read_nothing(visit: Visit) -> None:
-    visit.idle()
-
-
-def ask_to_continue_for_ever(visit: Visit) -> None:
-    visit.request()
-    visit.flood(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        drip_headers,
-        drip_body,
-        drip_body_until_closed,
-        drip_chunks,
-        never_end_a_chunk_size,
-        answer_nothing,
-        read_nothing,
-        ask_to_continue_for_ever,
-    ],
-)
-def test_one_deadline_covers_the_whole_exchange(sender: HttpSender, script: Script) -> None:
-    with serving(script) as server:
-        reply = post(sender, server)
-    assert (reply.status, reply.error) == (None, LATE)
-    assert DEADLINE * 1000 - 50 <= reply.duration_ms < PATIENCE_MS
-
-
-def test_a_kept_connection_is_under_the_deadline_too(sender: HttpSender) -> None:
-    def answer_then_drip(visit: Visit) -> None:
-        visit.request()
-        visit.send(OK)
-        drip_headers(visit)
-
-    with serving(answer_then_drip) as server:
-        assert post(sender, server).status == 200
-        reply = post(sender, server)
-        assert (server.visits, reply.status, reply.error) == (1, None, LATE)
-
-
-def test_a_connection_that_missed_its_deadline_is_not_used_again(sender: HttpSender) -> None:
-    def be_slow_once(visit: Visit) -> None:
-        if visit.server.visits == 1:
-            drip_body(visit)
-        else:
-            visit.request()
-            visit.send(OK)
-
-    with serving(be_slow_once) as server:
-        assert post(sender, server).status is None
-        assert post(sender, server).status == 200
-        assert server.visits == 2
-
-
-def test_a_body_that_is_not_taken_does_not_hold_the_sender(sender: HttpSender) -> None:
-    with serving(read_nothing) as server:
-        reply = sender.post(server.url, headers={}, body=b"x" * 20_000_000)
-    assert (reply.status, reply.error) == (None, LATE)
-    assert reply.duration_ms < PATIENCE_MS
-
-
-def test_somebody_who_never_picks_up_is_given_up(sender: HttpSender) -> None:
-    with never_accepting() as url:
-        reply = sender.post(url, headers={}, body=b"{}")
-    assert reply.status is None
-    assert reply.error in {LATE, "nobody answered in time"}  # the socket's own clock may be faster
-    assert reply.duration_ms < PATIENCE_MS
-
-
-@pytest.mark.parametrize("say", [b"", b"\x16\x03\x03\x40\x00"], ids=["silent", "dripping"])
-def test_a_tls_handshake_is_under_the_deadline_too(sender: HttpSender, say: bytes) -> None:
-    def never_agree(visit: Visit) -> None:
-        visit.drip(say + bytes(500) if say else b"")
-        visit.idle()
-
-    with serving(never_agree) as server:
-        reply = sender.post(server.https("127.0.0.1"), headers={}, body=b"{}")
-    assert (reply.status, reply.error) == (None, LATE)
-    assert reply.duration_ms < PATIENCE_MS
-
-
-def test_a_tls_answer_that_drips_is_under_the_deadline_too(
-    sender_in_a_hurry: HttpSender, certificate: ssl.SSLContext
-) -> None:
-    with serving(drip_body, tls=certificate) as server:
-        reply = sender_in_a_hurry.post(server.https("hook.example"), headers={}, body=b"{}")
-    assert (len(server.received), reply.status, reply.error) == (1, None, LATE)
-
-
-def test_one_slow_receiver_does_not_end_the_exchange_with_another(sender: HttpSender) -> None:
-    """Deadlines belong to their own request."""
-    with serving(drip_body) as slow, serving(answering_ok) as fast:
-        assert post(sender, slow).error == LATE
-        assert post(sender, fast).status == 200
-
-
-def answering_ok(visit: Visit) -> None:
-    while visit.request() is not None:
-        visit.send(OK)
-
-
-def flood(visit: Visit) -> None:
-    visit.request()
-    visit.send(b"HTTP/1.1 200 OK\r\n\r\n")
-    visit.flood(b"x" * 65_536)
-
-
-def flood_with_chunks(visit: Visit) -> None:
-    visit.request()
-    visit.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    visit.flood(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
-
-
-def promise_too_much(visit: Visit) -> None:
-    visit.request()
-    visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n")
-    visit.flood(b"x" * 65_536)
-
-
-@pytest.mark.parametrize("script", [flood, flood_with_chunks, promise_too_much])
-def test_an_answer_without_end_is_read_for_its_beginning(patient: HttpSender, script: Script) -> None:
-    with serving(script) as server, little_memory():
-        reply = post(patient, server)
-    assert (reply.status, reply.excerpt, reply.error) == (200, "x" * EXCERPT_BYTES, "")
-
-
-def test_a_negative_chunk_is_no_licence_to_read_without_end(patient: HttpSender) -> None:
-    """http.client takes a chunk's size of -1 for "read to the end"."""
-
-    def flood_behind_it(visit: Visit) -> None:
-        visit.request()
-        visit.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n")
-        visit.flood(b"x" * 65_536)
-
-    with serving(flood_behind_it) as server, little_memory():
-        reply = post(patient, server)
-    assert (reply.status, reply.error) == (None, "the answer was not HTTP, or broke off")
-
-
-def test_a_gzip_bomb_does_not_go_off(patient: HttpSender) -> None:
-    bomb = gzip.compress(bytes(10_000_000))
-
-    def throw(visit: Visit) -> None:
-        visit.request()
-        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"
-        visit.send(head.encode() + bomb)
-
-    with serving(throw) as server, little_memory():
-        reply = post(patient, server)
-    assert (reply.status, reply.excerpt) == (200, "(compressed)")
+def named(script: Script) -> str:
+    """A test's name for it."""
+    return script.__name__.replace("_", " ")
 
 
 @contextmanager
@@ -227,6 +41,107 @@ def little_memory() -> Iterator[None]:
     finally:
         tracemalloc.stop()
     assert peak < LITTLE_MEMORY
+
+
+@pytest.mark.parametrize("script", hostility.DRAWN_OUT, ids=named)
+def test_one_deadline_covers_the_whole_exchange(sender: HttpSender, script: Script) -> None:
+    with serving(script) as server, little_memory():
+        reply = sender.send(hurry(server.url))
+    assert (reply.status, reply.headers, reply.excerpt, reply.error) == (None, {}, "", LATE)
+    assert DEADLINE * 1000 - 50 <= reply.duration_ms < PATIENCE_MS
+
+
+def test_a_kept_connection_is_under_the_deadline_too(sender: HttpSender) -> None:
+    def answer_then_drip(visit: Visit) -> None:
+        visit.request()
+        visit.send(OK)
+        hostility.drip_headers(visit)
+
+    with serving(answer_then_drip) as server:
+        assert sender.send(hurry(server.url)).status == 200
+        reply = sender.send(hurry(server.url))
+        assert (server.visits, reply.status, reply.error) == (1, None, LATE)
+
+
+def test_a_connection_that_missed_its_deadline_is_not_used_again(sender: HttpSender) -> None:
+    def be_slow_once(visit: Visit) -> None:
+        if visit.server.visits == 1:
+            hostility.drip_body(visit)
+        else:
+            visit.request()
+            visit.send(OK)
+
+    with serving(be_slow_once) as server:
+        assert sender.send(hurry(server.url)).status is None
+        assert sender.send(hurry(server.url)).status == 200
+        assert server.visits == 2
+
+
+def test_a_body_that_is_not_taken_does_not_hold_the_sender(sender: HttpSender) -> None:
+    with serving(hostility.read_nothing) as server:
+        reply = sender.send(hurry(server.url, body=b"x" * 20_000_000))
+    assert (reply.status, reply.error) == (None, LATE)
+    assert reply.duration_ms < PATIENCE_MS
+
+
+def test_somebody_who_never_picks_up_is_given_up(sender: HttpSender) -> None:
+    with never_accepting() as url:
+        reply = sender.send(hurry(url))
+    assert reply.status is None
+    assert reply.error in {LATE, "nobody answered in time"}  # the socket's own clock may be faster
+    assert reply.duration_ms < PATIENCE_MS
+
+
+@pytest.mark.parametrize("say", [b"", b"\x16\x03\x03\x40\x00"], ids=["silent", "dripping"])
+def test_a_tls_handshake_is_under_the_deadline_too(sender: HttpSender, say: bytes) -> None:
+    def never_agree(visit: Visit) -> None:
+        visit.drip(say + bytes(500) if say else b"")
+        visit.idle()
+
+    with serving(never_agree) as server:
+        reply = sender.send(hurry(server.https("127.0.0.1")))
+    assert (reply.status, reply.error) == (None, LATE)
+    assert reply.duration_ms < PATIENCE_MS
+
+
+def test_a_tls_answer_that_drips_is_under_the_deadline_too(
+    trusting: HttpSender, certificate: ssl.SSLContext
+) -> None:
+    with serving(hostility.drip_body, tls=certificate) as server:
+        reply = trusting.send(hurry(server.https("hook.example")))
+    assert (len(server.received), reply.status, reply.error) == (1, None, LATE)
+
+
+def test_one_slow_receiver_does_not_end_the_exchange_with_another(sender: HttpSender) -> None:
+    """Deadlines belong to their own request."""
+    with serving(hostility.drip_body) as slow, serving(answering_ok) as fast:
+        assert sender.send(hurry(slow.url)).error == LATE
+        assert sender.send(hurry(fast.url)).status == 200
+
+
+def answering_ok(visit: Visit) -> None:
+    while visit.request() is not None:
+        visit.send(OK)
+
+
+@pytest.mark.parametrize("script", hostility.WITHOUT_END, ids=named)
+def test_an_answer_without_end_is_read_for_its_beginning(sender: HttpSender, script: Script) -> None:
+    with serving(script) as server, little_memory():
+        reply = sender.send(ask(server.url))
+    assert (reply.status, reply.excerpt, reply.error) == (200, "x" * EXCERPT_BYTES, "")
+
+
+@pytest.mark.parametrize("script", hostility.NO_ANSWER, ids=named)
+def test_what_goes_beyond_all_bounds_is_no_answer(sender: HttpSender, script: Script) -> None:
+    with serving(script) as server, little_memory():
+        reply = sender.send(ask(server.url))
+    assert (reply.status, reply.error) == (None, NOT_HTTP)
+
+
+def test_a_gzip_bomb_does_not_go_off(sender: HttpSender) -> None:
+    with serving(hostility.throw_a_gzip_bomb) as server, little_memory():
+        reply = sender.send(ask(server.url))
+    assert (reply.status, reply.excerpt) == (200, "(compressed)")
 
 
 def say(content: bytes) -> Script:
@@ -245,9 +160,9 @@ def say(content: bytes) -> Script:
     ],
     ids=["one long", "many"],
 )
-def test_headers_beyond_reason_are_no_answer(patient: HttpSender, head: bytes) -> None:
+def test_headers_beyond_reason_are_no_answer(sender: HttpSender, head: bytes) -> None:
     with serving(say(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n")) as server:
-        reply = post(patient, server)
+        reply = sender.send(ask(server.url))
     assert (reply.status, reply.error) == (None, NOT_HTTP)
 
 
@@ -263,53 +178,30 @@ def test_headers_beyond_reason_are_no_answer(patient: HttpSender, head: bytes) -
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
     ],
 )
-def test_what_is_not_http_is_said_to_be_none(patient: HttpSender, content: bytes) -> None:
+def test_what_is_not_http_is_said_to_be_none(sender: HttpSender, content: bytes) -> None:
     with serving(say(content)) as server:
-        reply = post(patient, server)
+        reply = sender.send(ask(server.url))
     assert (reply.status, reply.error) == (None, NOT_HTTP)
 
 
-def test_a_body_that_ends_early_changes_nothing_about_its_status(patient: HttpSender) -> None:
+def test_a_body_that_ends_early_changes_nothing_about_its_status(sender: HttpSender) -> None:
     with serving(say(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort")) as server:
-        reply = post(patient, server)
+        reply = sender.send(ask(server.url))
     assert (reply.status, reply.excerpt) == (200, "short")
 
 
-def reset_at_once(visit: Visit) -> None:
-    visit.request()
-    visit.reset()
-
-
-def reset_within_the_headers(visit: Visit) -> None:
-    visit.request()
-    visit.send(b"HTTP/1.1 200 OK\r\nContent-Le")
-    visit.reset()
-
-
-def reset_within_the_body(visit: Visit) -> None:
-    visit.request()
-    visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab")
-    visit.reset()
-
-
-def close_without_an_answer(visit: Visit) -> None:
-    visit.request()
-
-
-@pytest.mark.parametrize(
-    "script", [reset_at_once, reset_within_the_headers, reset_within_the_body, close_without_an_answer]
-)
-def test_a_connection_that_breaks_off_is_no_answer(patient: HttpSender, script: Script) -> None:
+@pytest.mark.parametrize("script", hostility.BREAKING_OFF, ids=named)
+def test_a_connection_that_breaks_off_is_no_answer(sender: HttpSender, script: Script) -> None:
     with serving(script) as server:
-        reply = post(patient, server)
+        reply = sender.send(ask(server.url))
         assert (reply.status, reply.error) == (None, BROKEN_OFF)
         assert len(server.received) == 1, "the library must not try again by itself"
 
 
-def test_nobody_at_home_is_a_refused_connection(patient: HttpSender) -> None:
+def test_nobody_at_home_is_a_refused_connection(sender: HttpSender) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    reply = patient.post(f"http://127.0.0.1:{port}/", headers={}, body=b"{}")
+    reply = sender.send(ask(f"http://127.0.0.1:{port}/"))
     assert (reply.status, reply.error) == (None, "the connection was refused")
 
 
@@ -361,7 +253,7 @@ def test_whatever_comes_back_is_a_status_or_words_and_never_an_exception(
 ) -> None:
     script, server = anything
     script.content = content
-    reply = HttpSender(Names(), "loopback", deadline=5).post(server.url, headers={}, body=b"{}")
+    reply = HttpSender(Names(), "loopback").send(ask(server.url))
     assert (reply.status is None) == bool(reply.error)
     assert len(reply.excerpt) <= EXCERPT_BYTES
 
@@ -374,6 +266,6 @@ def certificate(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def sender_in_a_hurry(trusted: object) -> HttpSender:
+def trusting(trusted: object) -> HttpSender:
     names = Names(hook_example=[["127.0.0.1"]])
-    return HttpSender(names, "loopback", deadline=DEADLINE, certificates=str(trusted))
+    return HttpSender(names, "loopback", certificates=str(trusted))

@@ -3,14 +3,14 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from chalicelib.adapters.http.resolver import SystemResolver
 from chalicelib.adapters.http.sender import HttpSender
+from tests.unit.adapters.http.asking import DEADLINE, PATIENCE_MS, ask, hurry
 from tests.unit.adapters.http.conftest import Dialled
 
 
@@ -46,19 +46,34 @@ def test_the_systems_resolver_knows_this_machine() -> None:
     assert ipaddress.ip_address("127.0.0.1") in SystemResolver().resolve("127.0.0.1")
 
 
-def test_a_lookup_that_hangs_is_given_up(dialled: Dialled) -> None:
+@pytest.fixture
+def hanging() -> Iterator[Callable[..., Sequence[tuple[Any, ...]]]]:
+    """A getaddrinfo that has no answer before the test is over."""
     release = threading.Event()
 
     def hang(*_: object, **__: object) -> Sequence[tuple[Any, ...]]:
         release.wait(30)
         return answer("127.0.0.1")
 
-    try:
-        sender = HttpSender(SystemResolver(getaddrinfo=hang, limit=0.1), "loopback", deadline=5)
-        begun = time.monotonic()
-        reply = sender.post("http://hook.example:8080/", headers={}, body=b"{}")
-        assert time.monotonic() - begun < 3
-    finally:
-        release.set()
+    yield hang
+    release.set()
+
+
+def test_a_lookup_that_hangs_is_given_up(
+    dialled: Dialled, hanging: Callable[..., Sequence[tuple[Any, ...]]]
+) -> None:
+    sender = HttpSender(SystemResolver(getaddrinfo=hanging, limit=0.1), "loopback")
+    reply = sender.send(ask("http://hook.example:8080/"))
     assert reply.error == "not sent: The name hook.example has no address."
+    assert reply.duration_ms < PATIENCE_MS
+    assert dialled.addresses == []
+
+
+def test_a_lookup_is_under_the_requests_deadline_too(
+    dialled: Dialled, hanging: Callable[..., Sequence[tuple[Any, ...]]]
+) -> None:
+    sender = HttpSender(SystemResolver(getaddrinfo=hanging), "loopback")
+    reply = sender.send(hurry("http://hook.example:8080/"))
+    assert (reply.status, reply.error) == (None, f"no complete answer within {DEADLINE} s")
+    assert reply.duration_ms < PATIENCE_MS
     assert dialled.addresses == []

@@ -1,0 +1,196 @@
+"""One attempt to deliver one event to one endpoint: whether to make it, making it, and what follows."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from math import floor
+
+from msgspec.structs import replace
+
+from chalicelib.domain.deliveries import Delivery, delivery_id, hold, record
+from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.errands import Message
+from chalicelib.domain.errors import EventNotFound
+from chalicelib.domain.exchanges import Reply
+from chalicelib.domain.obituaries import obituary
+from chalicelib.domain.retries import Decision, asked_delay, decide
+from chalicelib.ports import ExpressionFailed, Moved
+
+from .circuits import note_outcome
+from .contention import until_settled
+from .outbound import Outbound
+from .shaping import render
+
+log = logging.getLogger(__name__)
+
+LATE = timedelta(seconds=1)
+"""A slot of a limited endpoint counts until so long after its time."""
+
+WAIT_HERE = timedelta(seconds=1)
+"""A slot that is so near is waited for in the worker; one further away in the queue."""
+
+ALL_TAKEN = timedelta(minutes=10)
+"""When an endpoint's slots are taken for minutes to come, its delivery looks again after this."""
+
+
+def deliver(message: Message, *, express: bool, seen_before: bool, out: Outbound) -> Delivery | None:
+    """Make the attempt that the message asks for; None if it has been made, or nobody wants it any more.
+
+    `express` says that the message came by the queue of those in a hurry, `seen_before` that the queue gave
+    it out earlier; only then, or past the first attempt, is the delivery's row worth a read.
+    """
+    return until_settled(lambda: _deliver(message, express=express, seen_before=seen_before, out=out))
+
+
+def _deliver(message: Message, *, express: bool, seen_before: bool, out: Outbound) -> Delivery | None:
+    endpoint = out.endpoints.get_endpoint(message.endpoint_id)
+    if endpoint is None or endpoint.holds:
+        # Nothing is dropped or held on a cached word.
+        endpoint = out.endpoint_store.get_endpoint(message.endpoint_id)
+    if endpoint is None:
+        log.info("endpoint is gone", extra=_ids(message))
+        return None
+    if express and not hurries(endpoint, out=out):
+        out.queue.send([message])
+        return None
+    holds = endpoint.holds and not message.insist
+    previous = None
+    if seen_before or holds or not message.is_first:
+        previous = out.deliveries.get_delivery(message.event_id, message.endpoint_id)
+        if previous is not None and not previous.awaits(message):
+            log.info("attempt was made before, or is not wanted any more", extra=_ids(message))
+            return None
+    if holds:
+        held = hold(previous, message, now=out.clock())
+        out.deliveries.hold_delivery(held, endpoint=endpoint)
+        log.info("delivery held: endpoint is %s", endpoint.status, extra=_ids(message))
+        return held
+    if endpoint.rate_limit is not None and not _has_slot(message, endpoint.rate_limit, out=out):
+        return None
+    return _attempt(message, endpoint, previous, out=out)
+
+
+def hurries(endpoint: Endpoint, *, out: Outbound) -> bool:
+    """Whether the endpoint may use the express queue: it answers promptly, and need not be waited for."""
+    return out.endpoints.get_health(endpoint.id).prompt and endpoint.rate_limit is None
+
+
+def _has_slot(message: Message, per_second: int, *, out: Outbound) -> bool:
+    """Wait for the message's turn at a limited endpoint; False if it waits in the queue instead."""
+    now, slot = out.clock(), message.slot
+    if slot is None or now - slot > LATE:
+        slot = out.slots.reserve(message.endpoint_id, per_second=per_second, now=now)
+    if slot is None:
+        out.queue.send_later(replace(message, slot=None), ALL_TAKEN)
+        return False
+    if slot - now > WAIT_HERE:
+        whole = timedelta(seconds=floor((slot - now).total_seconds()))  # the queue knows no less
+        out.queue.send_later(replace(message, slot=slot), whole)
+        return False
+    out.pause(max((slot - now).total_seconds(), 0))
+    return True
+
+
+def _attempt(message: Message, endpoint: Endpoint, previous: Delivery | None, *, out: Outbound) -> Delivery:
+    """The order of the effects makes a crash harmless: the next attempt is enqueued, then this one is
+    recorded, then the caller deletes the message.
+    """
+    at = out.clock()
+    payload = _payload(message, out=out)
+    reply = exchange(endpoint, message.event_id, payload, out=out)
+    now = out.clock()
+    decision = judge(reply, message, out=out)
+    delivery = record(previous, message, reply, decision, at=at, now=now)
+    if decision.retry_in is not None:
+        out.queue.send_later(_next(message), decision.retry_in)
+    try:
+        notice = obituary(delivery, endpoint, payload, now=now) if _is_lost(decision, message) else None
+        out.deliveries.save_delivery(delivery, event=notice)
+    except Moved:
+        _give_way(delivery, message, out=out)
+    else:
+        outcome = {"status": delivery.status, "http_status": reply.status}
+        log.info("attempt made", extra=_ids(message) | outcome)
+    if decision.status == "delivered" or not message.once:
+        note_outcome(endpoint, reply, decision, at_first=message.attempt == 1, out=out)
+    return delivery
+
+
+def exchange(endpoint: Endpoint, event_id: str, payload: str, *, out: Outbound) -> Reply:
+    """Send the event as the endpoint wants it, signed now."""
+    secrets = out.secrets.get_secrets(endpoint.id, endpoint.secret_version)
+    try:
+        request = render(
+            endpoint, event_id, payload, secrets=secrets, expressions=out.expressions, now=out.clock()
+        )
+    except ExpressionFailed as problem:
+        return Reply(duration_ms=0, error=f"not sent: {problem}")
+    return out.sender.send(request)
+
+
+def judge(reply: Reply, message: Message, *, out: Outbound) -> Decision:
+    return decide(
+        status=reply.status,
+        attempt=message.attempt,
+        spread=_spread(out),
+        asked=asked_delay(reply.headers.get("retry-after", ""), now=out.clock()),
+        once=message.once,
+    )
+
+
+def _spread(out: Outbound) -> float:
+    """An attempt's share of the jitter, from -1 to 1."""
+    return int.from_bytes(out.entropy(4), "big") / (2**31) - 1
+
+
+def _payload(message: Message, *, out: Outbound) -> str:
+    if message.payload is not None:
+        return message.payload
+    event = out.events.get_event(message.event_id)
+    if event is None:
+        raise EventNotFound
+    return event.payload
+
+
+def _is_lost(decision: Decision, message: Message) -> bool:
+    return decision.status == "dead" and not message.once
+
+
+def _give_way(delivery: Delivery, message: Message, *, out: Outbound) -> None:
+    """A second copy of this message was faster. Its record stands, unless only ours arrived."""
+    log.info("attempt was recorded by another", extra=_ids(message))
+    if delivery.status == "delivered":
+        until_settled(lambda: _insist(delivery, out=out))
+
+
+def _insist(delivery: Delivery, *, out: Outbound) -> None:
+    """Have it recorded that the webhook arrived, beside what a slower or unluckier copy recorded."""
+    there = out.deliveries.get_delivery(delivery.event_id, delivery.endpoint_id)
+    if there is None:
+        out.deliveries.save_delivery(replace(delivery, version=1))
+        return
+    if there.status == "delivered":
+        return
+    merged = replace(
+        delivery,
+        version=there.version + 1,
+        generation=max(delivery.generation, there.generation),
+        attempt=max(delivery.attempt, there.attempt),
+        attempts=[*there.attempts, replace(delivery.attempts[-1], number=there.tries + 1)],
+    )
+    out.deliveries.save_delivery(merged)
+
+
+def _next(message: Message) -> Message:
+    return replace(message, attempt=message.attempt + 1, insist=False, slot=None)
+
+
+def _ids(message: Message) -> dict[str, object]:
+    return {
+        "delivery_id": delivery_id(message.event_id, message.endpoint_id),
+        "event_id": message.event_id,
+        "endpoint_id": message.endpoint_id,
+        "order_id": message.order_id,
+        "attempt": message.attempt,
+    }
