@@ -14,7 +14,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import bill, cold_start, delivery, package_size, report, sales, storefront, webhooks
+from benchmarks import (
+    bill,
+    cold_start,
+    delivery,
+    head_of_line,
+    package_size,
+    report,
+    sales,
+    storefront,
+    webhooks,
+)
 from benchmarks.report import Finding
 from benchmarks.setting import setting
 from benchmarks.shipped import Shipped, lay_out
@@ -65,6 +75,10 @@ def main() -> int:
         bench.measure("Sales in one process", lambda step: _sales(package, shipped, folder, step))
         bench.measure(
             "Sales on the stack", lambda step: [delivery.measure(folder=folder / "delivery", say=step.note)]
+        )
+        bench.measure(
+            "Endpoints in trouble",
+            lambda step: [head_of_line.measure(folder=folder / "head-of-line", say=step.note)],
         )
     timeline.line()
     report.show(bench.findings, timeline.out)

@@ -6,6 +6,7 @@ One function serves both queues: the express one, for endpoints that answer prom
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -30,13 +31,18 @@ def deliver(event: SQSEvent) -> dict[str, list[dict[str, str]]]:
     logs.configure()
     failures = Failures()
     wiring.outbound()  # the shared clients, before the threads are there to make them twice
-    with ThreadPoolExecutor(max_workers=BATCH) as pool:
-        done = [(record["messageId"], pool.submit(_do, record)) for record in event.to_dict()["Records"]]
+    done = [(record["messageId"], _threads().submit(_do, record)) for record in event.to_dict()["Records"]]
     for message_id, outcome in done:
         error = outcome.exception()
         if error is not None:
             failures.add(message_id, error)
     return failures.answer()
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Kept: ten new threads for each batch would cost as much as the batch's work."""
+    return ThreadPoolExecutor(max_workers=BATCH)
 
 
 def _do(record: dict[str, Any]) -> None:
