@@ -15,6 +15,7 @@ import msgspec
 FIELDS = (
     "request_id", "route", "order_id", "event_id", "delivery_id", "endpoint_id", "message_id", "attempt",
     "status", "http_status", "duration_ms", "endpoints", "stripe_code", "stripe_request", "error", "key_id",
+    "job_id", "sent",
 )  # fmt: skip
 
 # Possessive, and begun only where a word begins: a text of any length is read once.

@@ -72,10 +72,16 @@ def settings() -> Settings:
             "schedule_role_arn": os.environ.get("TILLHOOK_SCHEDULE_ROLE_ARN", ""),
             "stripe_api_base": os.environ.get("TILLHOOK_STRIPE_API_BASE", ""),
             "alert_email": os.environ.get("TILLHOOK_ALERT_EMAIL", ""),
-            "endpoint_policy": os.environ.get("TILLHOOK_ENDPOINT_POLICY", "public"),
+            "endpoint_policy": {
+                "reach": os.environ.get("TILLHOOK_ENDPOINT_POLICY", "public"),
+                "ports": [
+                    int(port) for port in os.environ.get("TILLHOOK_ENDPOINT_PORTS", "443,8443").split(",")
+                ],
+            },
             "stage": os.environ.get("TILLHOOK_STAGE", ""),
         },
         Settings,
+        strict=False,  # ports come as text
     )
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from chalicelib.domain import carts as cart_rules
 from chalicelib.domain import orders as order_rules
+from chalicelib.domain.addresses import EndpointPolicy
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
 from chalicelib.domain.deliveries import Delivery, record
@@ -22,6 +23,7 @@ from chalicelib.domain.retries import decide
 from chalicelib.domain.signing import EndpointSecrets, SigningSecret
 from tests.fakes import NOW
 
+THE_PUBLIC, LOOPBACK = EndpointPolicy("public"), EndpointPolicy("loopback")
 ADA = Contact(email="ada@example.com", name="Ada Lovelace")
 SHOP = "test"
 

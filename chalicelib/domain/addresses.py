@@ -9,9 +9,24 @@ from __future__ import annotations
 import ipaddress
 from typing import Literal
 
+from msgspec import Struct
+
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-EndpointPolicy = Literal["public", "loopback"]
+PORTS = frozenset({443, 8443})
+"""Where a hook may go, unless it is set otherwise. Other ports are where other people's databases listen."""
+
+
+class EndpointPolicy(Struct, frozen=True):
+    """Where hooks may go: to these ports of the public internet.
+
+    With `loopback`, for the local stack alone, to any port of this machine too, and without TLS.
+    """
+
+    reach: Literal["public", "loopback"]
+    ports: frozenset[int] = PORTS
+
+
 """`loopback` also lets hooks go to this machine, by http; for the local stack alone."""
 
 _BLOCKED = tuple(
@@ -42,7 +57,7 @@ def is_reachable(address: IPAddress, policy: EndpointPolicy) -> bool:
     """Whether a hook may be sent to this address."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return is_reachable(address.ipv4_mapped, policy)
-    if policy == "loopback" and address.is_loopback:
+    if policy.reach == "loopback" and address.is_loopback:
         return True
     blocked = any(address.version == network.version and address in network for network in _BLOCKED)
     return address.is_global and not blocked

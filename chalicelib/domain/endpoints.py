@@ -16,10 +16,6 @@ from . import errors
 from .addresses import EndpointPolicy, IPAddress, is_reachable
 from .exchanges import TIMEOUT_SECONDS, Method
 
-PORTS = frozenset({443, 8443})
-"""Where a hook may go. Other ports are where other people's databases listen."""
-
-
 ContentType = Literal["json", "form"]
 EndpointStatus = Literal["enabled", "paused", "failing", "disabled"]
 
@@ -125,7 +121,7 @@ def check_url(url: str, policy: EndpointPolicy) -> str:
         port = parts.port
     except ValueError as error:
         raise errors.UnsafeEndpoint(f"That is no URL: {error}.") from None
-    if parts.scheme != "https" and not (parts.scheme == "http" and policy == "loopback"):
+    if parts.scheme != "https" and not (parts.scheme == "http" and policy.reach == "loopback"):
         raise errors.UnsafeEndpoint("The URL must begin with https://.")
     if any(character in " \\" or not character.isprintable() for character in url):
         raise errors.UnsafeEndpoint("The URL has a space, a control character or a backslash in it.")
@@ -134,8 +130,8 @@ def check_url(url: str, policy: EndpointPolicy) -> str:
     host = parts.hostname or ""
     if not host or host.endswith("."):
         raise errors.UnsafeEndpoint("The URL needs a host name without a dot at its end.")
-    if port not in {None, *PORTS} and policy != "loopback":
-        allowed = ", ".join(str(port) for port in sorted(PORTS))
+    if port not in {None, *policy.ports} and policy.reach != "loopback":
+        allowed = ", ".join(str(port) for port in sorted(policy.ports))
         raise errors.UnsafeEndpoint(f"The URL's port must be one of {allowed}.")
     _check_literal(host, policy)
     return host

@@ -60,7 +60,7 @@ def decide(
     from -1 to 1, is this attempt's share of the jitter. `asked` is what the receiver's Retry-After asks
     for: with 429 and 503 it lengthens the delay, and never shortens it. `once` makes a failure final.
     """
-    if status is not None and 200 <= status < 300:  # noqa: PLR2004 (HTTP's own classes)
+    if is_success(status):
         return Decision(status="delivered")
     if status == _GONE:
         return Decision(status="dead", endpoint_gone=True)
@@ -71,6 +71,11 @@ def decide(
         return Decision(status="dead", asked=granted)
     delay = RETRY_DELAYS[attempt - 1] * (1 + JITTER * spread)
     return Decision(status="failing", retry_in=max(delay, granted or delay), asked=granted)
+
+
+def is_success(status: int | None) -> bool:
+    """2xx is, and nothing else."""
+    return status is not None and 200 <= status < 300  # noqa: PLR2004 (HTTP's own classes)
 
 
 def asked_delay(retry_after: str, *, now: datetime) -> timedelta | None:

@@ -79,7 +79,8 @@ def _go_on(
     if decision.endpoint_gone or health.calls_for_disabling(now):
         disable_endpoint(endpoint, reason, out=out)
         return finished(advanced(job, now=now, examined=1, sent=1), now=now, note=reason), AT_ONCE
-    return advanced(job, now=now, examined=1, sent=1), probe_pause(job.page + 1, decision)
+    after = advanced(job, now=now, examined=1, sent=1)
+    return after, probe_pause(after.examined + 1, decision)
 
 
 def _save(delivery: Delivery, *, out: Outbound) -> None:

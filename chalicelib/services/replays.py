@@ -38,6 +38,7 @@ def resend(job: Job, *, out: Outbound) -> tuple[Job, timedelta]:
         generation=job.generation,
         again=True,
         insist=True,
+        once=bool(event.only_to),  # a test stays one
     )
     out.queue.send([message])
     return finished(advanced(job, now=out.clock(), examined=1, sent=1), now=out.clock()), AT_ONCE

@@ -35,6 +35,7 @@ EXPECTED = {
             "TILLHOOK_PARAMETER_PREFIX",
             "TILLHOOK_STRIPE_API_BASE",
             "TILLHOOK_ENDPOINT_POLICY",
+            "TILLHOOK_ENDPOINT_PORTS",
         },
     ),
     "Relay": Expected(
@@ -50,7 +51,12 @@ EXPECTED = {
         timeout=60,
         log="deliver",
         variables=TABLE
-        | {"TILLHOOK_DELIVERIES_QUEUE_URL", "TILLHOOK_PARAMETER_PREFIX", "TILLHOOK_ENDPOINT_POLICY"}
+        | {
+            "TILLHOOK_DELIVERIES_QUEUE_URL",
+            "TILLHOOK_PARAMETER_PREFIX",
+            "TILLHOOK_ENDPOINT_POLICY",
+            "TILLHOOK_ENDPOINT_PORTS",
+        }
         | {
             "TILLHOOK_DELIVERIES_QUEUE_ARN",
             "TILLHOOK_EXPRESS_QUEUE_ARN",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.addresses import IPAddress, is_reachable
 from chalicelib.domain.endpoints import check_url
 from chalicelib.domain.errors import UnsafeEndpoint
+from tests.making import LOOPBACK, THE_PUBLIC
 from tests.strategies import addresses, near_addresses
 
 Network = IPv4Network | IPv6Network
@@ -29,7 +30,7 @@ NOT_PUBLIC: list[Network] = [
         " ::/96 fec0::/10 ff00::/8"
     ).split()
 ]
-LOOPBACK: list[Network] = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+LOOPBACK_NETWORKS: list[Network] = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 ANY = st.one_of(addresses, near_addresses(st.sampled_from(NOT_PUBLIC)))
 
 
@@ -45,27 +46,27 @@ def inside(address: IPAddress, networks: list[Network]) -> bool:
 @example(IPv4Address("192.0.0.192"))
 def test_what_is_in_no_special_block_is_reachable_and_nothing_else_is(address: IPAddress) -> None:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    assert is_reachable(address, "public") == (not inside(mapped or address, NOT_PUBLIC))
+    assert is_reachable(address, THE_PUBLIC) == (not inside(mapped or address, NOT_PUBLIC))
 
 
 @given(st.ip_addresses(v=4))
 def test_an_ipv4_address_mapped_into_ipv6_is_judged_as_itself(address: IPv4Address) -> None:
     mapped = IPv6Address(f"::ffff:{address}")
-    assert is_reachable(mapped, "public") == is_reachable(address, "public")
-    assert is_reachable(mapped, "loopback") == is_reachable(address, "loopback")
+    assert is_reachable(mapped, THE_PUBLIC) == is_reachable(address, THE_PUBLIC)
+    assert is_reachable(mapped, LOOPBACK) == is_reachable(address, LOOPBACK)
 
 
 @given(ANY)
 def test_the_local_stack_reaches_only_itself_more(address: IPAddress) -> None:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    itself = inside(mapped or address, LOOPBACK)
-    assert is_reachable(address, "loopback") == (itself or is_reachable(address, "public"))
+    itself = inside(mapped or address, LOOPBACK_NETWORKS)
+    assert is_reachable(address, LOOPBACK) == (itself or is_reachable(address, THE_PUBLIC))
 
 
 @given(st.one_of(st.text(max_size=30), st.text(max_size=20).map(lambda text: f"https://{text}")))
 def test_any_text_is_a_url_to_look_at_or_an_unsafe_one(text: str) -> None:
     try:
-        host = check_url(text, "public")
+        host = check_url(text, THE_PUBLIC)
     except UnsafeEndpoint:
         return
     assert text.lower().startswith("https://")
@@ -77,8 +78,8 @@ def test_any_text_is_a_url_to_look_at_or_an_unsafe_one(text: str) -> None:
 def test_an_address_as_a_url_is_judged_as_the_address(address: IPAddress) -> None:
     literal = f"[{address}]" if address.version == 6 else str(address)
     try:
-        check_url(f"https://{literal}/", "public")
+        check_url(f"https://{literal}/", THE_PUBLIC)
     except UnsafeEndpoint:
-        assert not is_reachable(address, "public")
+        assert not is_reachable(address, THE_PUBLIC)
     else:
-        assert is_reachable(address, "public")
+        assert is_reachable(address, THE_PUBLIC)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from chalicelib import wiring
+from chalicelib.domain.addresses import EndpointPolicy
 from chalicelib.settings import Settings
 from tests.forgetting import forget_wiring
 
@@ -27,6 +28,7 @@ DEPLOYED = {
     "TILLHOOK_SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/retries",
     "TILLHOOK_STRIPE_API_BASE": "http://127.0.0.1:12111",
     "TILLHOOK_ENDPOINT_POLICY": "loopback",
+    "TILLHOOK_ENDPOINT_PORTS": "443,9443",
 }
 FACTORIES = [
     "settings", "table", "carts", "catalog", "orders", "events", "deliveries", "jobs", "slots", "endpoints",
@@ -61,7 +63,7 @@ def test_settings_are_what_the_deployment_says(environment: pytest.MonkeyPatch) 
         stripe_api_base="http://127.0.0.1:12111",
         alert_email="owner@shop.example",
         stage="prod",
-        endpoint_policy="loopback",
+        endpoint_policy=EndpointPolicy("loopback", frozenset({443, 9443})),
     )
 
 
@@ -75,7 +77,7 @@ def test_a_function_need_not_be_told_what_it_does_not_use(environment: pytest.Mo
 
 def test_hooks_may_only_go_to_the_public_internet_unless_it_is_said(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("TILLHOOK_ENDPOINT_POLICY")
-    assert wiring.settings().endpoint_policy == "public"
+    assert wiring.settings().endpoint_policy.reach == "public"
 
 
 @pytest.mark.parametrize("policy", ["", "all", "Loopback", "public "])

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.events import Event
-from chalicelib.domain.health import Health
+from chalicelib.domain.health import FORGOTTEN_AFTER, Health
 from chalicelib.domain.jobs import Job
 from chalicelib.ports import Moved
 
@@ -68,11 +68,20 @@ class DynamoEndpoints:
         self._table.delete(_health_key(endpoint_id))
 
     def add_failure(self, endpoint_id: str, *, at_first: bool, prompt: bool, now: datetime) -> Health:
-        row = self._table.update(
-            _health_key(endpoint_id),
-            "SET failing_since = if_not_exists(failing_since, :now), prompt = :prompt ADD failures :more",
-            values={"now": sortable(now), "prompt": prompt, "more": int(at_first)},
-        )
+        said = {"now": sortable(now), "prompt": prompt, "more": int(at_first)}
+        try:
+            row = self._table.update(
+                _health_key(endpoint_id),
+                "SET failed_at = :now, prompt = :prompt ADD failures :more",
+                condition="failed_at >= :recent",
+                values=said | {"recent": sortable(now - FORGOTTEN_AFTER)},
+            )
+        except Moved:  # the first one, or the first after a long time
+            row = self._table.update(
+                _health_key(endpoint_id),
+                "SET failing_since = :now, failed_at = :now, prompt = :prompt, failures = :more",
+                values=said,
+            )
         return from_row(row, Health)
 
     def list_watched(self) -> list[tuple[Endpoint, Health]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -20,6 +20,9 @@ from .items import Row, from_row, from_value, key_row, sortable, to_row
 from .table import Key, Table
 
 _POSITION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#(evt_[a-z2-7]{26})", re.ASCII)
+
+_BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+"""Before Tillhook was, nothing happened; each month that is asked for costs a request."""
 
 
 class DynamoEvents:
@@ -124,9 +127,13 @@ def _start(position: str) -> Row | None:
     return key_row((pk, sk), listing=_listing(position[:7]), listed_at=position)
 
 
+def _month_number(moment: datetime) -> int:
+    there = moment.astimezone(UTC)
+    return there.year * 12 + there.month - 1
+
+
 def _months(since: datetime, until: datetime, *, newest_first: bool) -> Iterator[str]:
     """The months ("2026-11") that the time between the two touches."""
-    first, last = since.year * 12 + since.month - 1, until.year * 12 + until.month - 1
-    months = range(first, last + 1)
+    months = range(max(_month_number(since), _month_number(_BEGINNING)), _month_number(until) + 1)
     for number in reversed(months) if newest_first else months:
         yield f"{number // 12:04d}-{number % 12 + 1:02d}"

@@ -5,7 +5,7 @@ boto3 has a serializer of its own, which speaks Decimal; our records have no fra
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -66,4 +66,4 @@ def from_value(value: Value) -> object:
 
 def sortable(moment: datetime) -> str:
     """A time as text that sorts like the time."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.domain.endpoints import disabled
-from chalicelib.domain.health import Health
+from chalicelib.domain.health import FORGOTTEN_AFTER, Health
 from chalicelib.ports import Moved
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
@@ -75,9 +75,17 @@ def test_failures_add_up_since_the_first(stores: Stores) -> None:
         health = stores.health.add_failure(
             HOOK.id, at_first=at_first, prompt=True, now=NOW + timedelta(hours=number)
         )
-    assert health == Health(failures=2, failing_since=NOW, prompt=True)
+    last = NOW + timedelta(hours=2)
+    assert health == Health(failures=2, failing_since=NOW, failed_at=last, prompt=True)
     assert stores.health.list_watched() == [(HOOK, health)]
     assert stores.endpoints.list_endpoints() == [HOOK]
+
+
+def test_a_failure_long_after_the_last_one_begins_anew(stores: Stores) -> None:
+    stores.health.add_failure(HOOK.id, at_first=True, prompt=False, now=NOW)
+    later = NOW + FORGOTTEN_AFTER + timedelta(seconds=1)
+    health = stores.health.add_failure(HOOK.id, at_first=True, prompt=False, now=later)
+    assert health == Health(failures=1, failing_since=later, failed_at=later)
 
 
 def test_a_record_is_put_and_forgotten(stores: Stores) -> None:

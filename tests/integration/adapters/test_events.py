@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from msgspec.structs import replace
@@ -111,6 +111,13 @@ def test_a_range_has_its_beginning_and_not_its_end(stores: Stores) -> None:
     events = happened(stores, *(NOW + timedelta(seconds=second) for second in range(4)))
     found = listed(stores, events[1].created_at, events[3].created_at)
     assert found == [events[1].id, events[2].id]
+
+
+def test_a_range_may_be_given_in_any_time_zone(stores: Stores) -> None:
+    (event,) = happened(stores, NOW)
+    there = timezone(timedelta(hours=-11))
+    since, until = NOW.astimezone(there), (NOW + timedelta(seconds=1)).astimezone(there)
+    assert listed(stores, since, until) == [event.id]
 
 
 def test_a_listed_event_shows_what_it_was_about(stores: Stores) -> None:

@@ -18,6 +18,7 @@ from chalicelib.services.endpoints import draft_endpoint
 from chalicelib.services.previews import Preview, find_sample, preview
 from chalicelib.services.shaping import check_shape
 from tests.fakes import NOW, World
+from tests.making import THE_PUBLIC
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/api.md").read_text()
 SECTION = DOCUMENT.partition("### Filters and payloads")[2].partition("\n## ")[0]
@@ -30,7 +31,7 @@ def drafted(body: str) -> Endpoint:
     """What is saved, if the API takes it."""
     said = msgspec.json.decode(body, type=NewEndpoint)
     fields = {name: getattr(said, name) for name in ("url", "events", "filter", "content_type", "payload")}
-    draft = draft_endpoint(None, fields, said.headers, endpoints=World(), policy="public", now=NOW)
+    draft = draft_endpoint(None, fields, said.headers, endpoints=World(), policy=THE_PUBLIC, now=NOW)
     check_shape(draft, expressions=PATH)
     return draft
 
@@ -47,7 +48,7 @@ def test_every_filter_can_be_saved_for_orders(expression: str) -> None:
         "events": ["order.*"],
         "filter": expression,
     }
-    draft = draft_endpoint(None, fields, None, endpoints=World(), policy="public", now=NOW)
+    draft = draft_endpoint(None, fields, None, endpoints=World(), policy=THE_PUBLIC, now=NOW)
     check_shape(draft, expressions=PATH)
 
 

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from chalicelib.domain.addresses import is_reachable
+from tests.making import LOOPBACK, THE_PUBLIC
 
 PUBLIC = (
     "1.1.1.1 8.8.8.8 93.184.216.34 172.15.255.255 172.32.0.0 192.167.255.255 192.169.0.0 "
@@ -46,21 +47,21 @@ BLOCKED_ONES = [(why, address) for why, addresses in BLOCKED.items() for address
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_what_is_on_the_public_internet_is_reachable(address: str) -> None:
-    assert is_reachable(ip_address(address), "public")
-    assert is_reachable(ip_address(address), "loopback")
+    assert is_reachable(ip_address(address), THE_PUBLIC)
+    assert is_reachable(ip_address(address), LOOPBACK)
 
 
 @pytest.mark.parametrize(("why", "address"), BLOCKED_ONES)
 def test_what_is_not_on_the_public_internet_is_out_of_reach(why: str, address: str) -> None:
-    assert not is_reachable(ip_address(address), "public")
+    assert not is_reachable(ip_address(address), THE_PUBLIC)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])
 def test_the_local_stack_alone_reaches_itself(address: str) -> None:
-    assert is_reachable(ip_address(address), "loopback")
-    assert not is_reachable(ip_address(address), "public")
+    assert is_reachable(ip_address(address), LOOPBACK)
+    assert not is_reachable(ip_address(address), THE_PUBLIC)
 
 
 @pytest.mark.parametrize(("why", "address"), [pair for pair in BLOCKED_ONES if "127.0.0.1" not in pair[1]])
 def test_even_the_local_stack_reaches_nothing_else_inside(why: str, address: str) -> None:
-    assert is_reachable(ip_address(address), "loopback") == (why == "loopback")
+    assert is_reachable(ip_address(address), LOOPBACK) == (why == "loopback")

@@ -3,9 +3,11 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.domain.endpoints import check_addresses, check_url
 from chalicelib.domain.errors import UnsafeEndpoint
+from tests.making import LOOPBACK, THE_PUBLIC
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,7 @@ from chalicelib.domain.errors import UnsafeEndpoint
     ],
 )
 def test_a_public_https_url_gives_the_host_to_resolve(url: str, host: str) -> None:
-    assert check_url(url, "public") == host
+    assert check_url(url, THE_PUBLIC) == host
 
 
 UNSAFE = {
@@ -128,7 +130,7 @@ UNSAFE = {
 @pytest.mark.parametrize(("why", "url"), [(why, url) for why, urls in UNSAFE.items() for url in urls])
 def test_an_unsafe_url_is_refused_with_a_reason(why: str, url: str) -> None:
     with pytest.raises(UnsafeEndpoint) as refusal:
-        check_url(url, "public")
+        check_url(url, THE_PUBLIC)
     assert str(refusal.value)
 
 
@@ -142,9 +144,9 @@ def test_an_unsafe_url_is_refused_with_a_reason(why: str, url: str) -> None:
     ],
 )
 def test_the_local_stack_may_use_http_ports_and_itself(url: str) -> None:
-    assert check_url(url, "loopback")
+    assert check_url(url, LOOPBACK)
     with pytest.raises(UnsafeEndpoint):
-        check_url(url, "public")
+        check_url(url, THE_PUBLIC)
 
 
 @pytest.mark.parametrize(
@@ -160,17 +162,24 @@ def test_the_local_stack_may_use_http_ports_and_itself(url: str) -> None:
 )
 def test_even_the_local_stack_refuses_the_rest(url: str) -> None:
     with pytest.raises(UnsafeEndpoint):
-        check_url(url, "loopback")
+        check_url(url, LOOPBACK)
 
 
 def test_all_addresses_of_a_name_must_be_public() -> None:
     public, private = ip_address("8.8.8.8"), ip_address("10.0.0.1")
-    assert check_addresses("name", [public], "public") == [public]
+    assert check_addresses("name", [public], THE_PUBLIC) == [public]
     for addresses in ([private], [public, private], [private, public]):
         with pytest.raises(UnsafeEndpoint, match="not on the public internet"):
-            check_addresses("name", addresses, "public")
+            check_addresses("name", addresses, THE_PUBLIC)
 
 
 def test_a_name_without_an_address_is_refused() -> None:
     with pytest.raises(UnsafeEndpoint, match="has no address"):
-        check_addresses("name", [], "public")
+        check_addresses("name", [], THE_PUBLIC)
+
+
+def test_other_ports_may_be_allowed() -> None:
+    url = "https://hooks.example.com:9443/"
+    with pytest.raises(UnsafeEndpoint, match="443, 8443"):
+        check_url(url, THE_PUBLIC)
+    assert check_url(url, replace(THE_PUBLIC, ports=frozenset({9443})))

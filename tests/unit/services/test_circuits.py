@@ -176,10 +176,17 @@ class TestDisabling:
         assert shop.world.get_fan_outs([event.id]) == {event.id: [other.id]}
 
     def test_one_that_fails_rarely_but_always_is_disabled_too(self, shop: Shop, hook: Endpoint) -> None:
+        for number in range(4):
+            assert stored(shop, hook).status == "enabled"
+            fail(shop, hook, 1, begin=2000 + number)
+            shop.clock.advance(DISABLED_AFTER / 3)
+        assert stored(shop, hook).status == "disabled"
+
+    def test_one_that_nobody_needed_for_long_begins_anew(self, shop: Shop, hook: Endpoint) -> None:
         fail(shop, hook, 1)
         shop.clock.advance(DISABLED_AFTER)
         fail(shop, hook, 1, begin=2000)
-        assert stored(shop, hook).status == "disabled"
+        assert stored(shop, hook).status == "enabled"
 
     def test_one_that_succeeds_now_and_then_is_not(self, shop: Shop, hook: Endpoint) -> None:
         fail(shop, hook, 1)
@@ -321,6 +328,16 @@ def test_who_was_slow_once_is_not_until_it_is_prompt_again(shop: Shop, hook: End
         )
         assert shop.world.get_health(hook.id).prompt is is_prompt, duration_ms
         shop.world.deliveries.clear()
+
+
+@pytest.mark.parametrize(("status", "duration_ms"), [(500, 10), (None, 1500)])
+def test_trust_is_not_given_for_a_failure(
+    shop: Shop, hook: Endpoint, status: int | None, duration_ms: int
+) -> None:
+    sender = FakeSender(status)
+    sender.duration_ms = duration_ms
+    shop.attempt(a_message(shop.happened(an_event()), hook), sender)
+    assert not shop.world.get_health(hook.id).prompt
 
 
 def test_success_on_success_writes_nothing_about_health(shop: Shop, hook: Endpoint) -> None:

@@ -328,6 +328,16 @@ class TestTesting:
         with pytest.raises(EndpointNotFound):
             send_test(shop, an_id("ep", "missing"))
 
+    def test_a_test_that_is_sent_again_stays_a_test(self, shop: Shop, hook: Endpoint) -> None:
+        test = send_test(shop, hook.id)
+        shop.relay(shop.world.events[test.event_id])
+        sender = FakeSender(500)
+        shop.run(sender)
+        resend(shop, test.delivery_id)
+        shop.run(sender)
+        assert len(sender.requests) == 2
+        assert shop.world.events.keys() == {test.event_id}
+
     def test_a_test_is_not_replayed(self, shop: Shop, hook: Endpoint) -> None:
         send_test(shop, hook.id)
         shop.clock.advance(HOUR)

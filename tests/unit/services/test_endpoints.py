@@ -23,7 +23,7 @@ from chalicelib.services.endpoints import (
     rotate_secret,
 )
 from tests.fakes import NOW, FakeResolver, interrupt
-from tests.making import an_id
+from tests.making import LOOPBACK, THE_PUBLIC, an_id
 from tests.unit.services.shop import Shop
 
 LATER = NOW + timedelta(hours=1)
@@ -46,7 +46,7 @@ def create(
     *,
     events: tuple[str, ...] = ("order.*",),
     headers: dict[str, str] | None = None,
-    policy: EndpointPolicy = "public",
+    policy: EndpointPolicy = THE_PUBLIC,
     **shape: object,
 ) -> tuple[Endpoint, str]:
     return create_endpoint(
@@ -82,7 +82,7 @@ def change(
         secrets=shop.world,
         expressions=JmesPath(),
         resolver=resolver,
-        policy="public",
+        policy=THE_PUBLIC,
         now=LATER,
     )
 
@@ -133,9 +133,9 @@ def test_an_unsafe_endpoint_is_neither_created_nor_changed_to(shop: Shop, url: s
 
 
 def test_the_local_stack_may_send_to_itself(shop: Shop) -> None:
-    assert create(shop, "http://localhost:8000/hook", policy="loopback")[0].enabled
+    assert create(shop, "http://localhost:8000/hook", policy=LOOPBACK)[0].enabled
     with pytest.raises(UnsafeEndpoint):
-        create(shop, "http://inside.example.com", policy="loopback")
+        create(shop, "http://inside.example.com", policy=LOOPBACK)
 
 
 def test_a_change_keeps_what_it_does_not_name(shop: Shop) -> None:
@@ -367,9 +367,9 @@ def test_a_draft_is_the_endpoint_with_changes_and_nothing_is_kept(shop: Shop) ->
     endpoint, _ = create(shop, headers={"X-Key": "y"})
     fields = {"url": "https://nowhere.example.com/", "method": "PUT"}
     kept_before = dict(shop.world.endpoints), dict(shop.world.secrets)
-    draft = draft_endpoint(endpoint.id, fields, None, endpoints=shop.world, policy="public", now=LATER)
+    draft = draft_endpoint(endpoint.id, fields, None, endpoints=shop.world, policy=THE_PUBLIC, now=LATER)
     assert draft == replace(endpoint, **fields)
-    new = draft_endpoint(None, fields, {"X-A": "b"}, endpoints=shop.world, policy="public", now=LATER)
+    new = draft_endpoint(None, fields, {"X-A": "b"}, endpoints=shop.world, policy=THE_PUBLIC, now=LATER)
     assert (new.method, new.events, new.header_names) == ("PUT", ["*"], ["X-A"])
     assert (shop.world.endpoints, shop.world.secrets) == kept_before
 
@@ -380,6 +380,6 @@ def test_a_draft_that_could_not_be_saved_is_refused(shop: Shop) -> None:
         ({"url": "https://a.example", "events": ["x"]}, None),
     ):  # fmt: skip
         with pytest.raises(InvalidRequest):
-            draft_endpoint(None, fields, headers, endpoints=shop.world, policy="public", now=LATER)
+            draft_endpoint(None, fields, headers, endpoints=shop.world, policy=THE_PUBLIC, now=LATER)
     with pytest.raises(EndpointNotFound):
-        draft_endpoint(an_id("ep", "x"), {}, None, endpoints=shop.world, policy="public", now=LATER)
+        draft_endpoint(an_id("ep", "x"), {}, None, endpoints=shop.world, policy=THE_PUBLIC, now=LATER)

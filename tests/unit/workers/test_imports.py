@@ -17,9 +17,10 @@ from chalicelib import wiring
 from chalicelib.workers import deliver
 import chalicelib.adapters.dynamodb.events, chalicelib.adapters.cached_endpoints, chalicelib.adapters.sqs
 import chalicelib.adapters.ssm
+from chalicelib.domain.addresses import EndpointPolicy
 from chalicelib.adapters.http.resolver import SystemResolver
 from chalicelib.adapters.http.sender import HttpSender
-HttpSender(SystemResolver(), "public")
+HttpSender(SystemResolver(), EndpointPolicy("public"))
 """
 
 

@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from chalicelib.adapters.http.sender import HttpSender
+from tests.making import LOOPBACK
 from tests.unit.adapters.http.resolving import Names
 
 Address = tuple[str, int]
@@ -43,7 +44,7 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> Dialled:
 @pytest.fixture
 def sender() -> HttpSender:
     """As the local stack has it."""
-    return HttpSender(Names(), "loopback")
+    return HttpSender(Names(), LOOPBACK)
 
 
 @pytest.fixture(scope="session")
@@ -62,4 +63,4 @@ def trusted(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture
 def sender_to(trusted: Path) -> Callable[[Names], HttpSender]:
     """A sender that trusts the test's authority and knows just these names."""
-    return lambda names: HttpSender(names, "loopback", certificates=str(trusted))
+    return lambda names: HttpSender(names, LOOPBACK, certificates=str(trusted))

@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from chalicelib.adapters.http.sender import HttpSender
+from tests.making import LOOPBACK, THE_PUBLIC
 from tests.unit.adapters.http.asking import ask
 from tests.unit.adapters.http.conftest import Dialled
 from tests.unit.adapters.http.resolving import Names
@@ -38,7 +39,7 @@ def context_for(authority: trustme.CA, *names: str) -> ssl.SSLContext:
     ],
 )  # fmt: skip
 def test_a_name_that_leads_inside_is_refused_and_nothing_is_dialled(dialled: Dialled, address: str) -> None:
-    sender = HttpSender(Names(hook_example=[[address]]), "public")
+    sender = HttpSender(Names(hook_example=[[address]]), THE_PUBLIC)
     reply = sender.send(ask("https://hook.example/"))
     assert reply.status is None
     assert reply.error == "not sent: hook.example leads to an address that is not on the public internet."
@@ -47,14 +48,14 @@ def test_a_name_that_leads_inside_is_refused_and_nothing_is_dialled(dialled: Dia
 
 @pytest.mark.parametrize("answers", [[PUBLIC, METADATA], [METADATA, PUBLIC], [PUBLIC_TOO, "::1"]])
 def test_one_bad_address_among_good_ones_is_enough_to_refuse(dialled: Dialled, answers: list[str]) -> None:
-    sender = HttpSender(Names(hook_example=[answers]), "public")
+    sender = HttpSender(Names(hook_example=[answers]), THE_PUBLIC)
     reply = sender.send(ask("https://hook.example/"))
     assert reply.error.startswith("not sent: ")
     assert dialled.addresses == []
 
 
 def test_a_name_without_addresses_is_refused(dialled: Dialled) -> None:
-    sender = HttpSender(Names(hook_example=[[]]), "public")
+    sender = HttpSender(Names(hook_example=[[]]), THE_PUBLIC)
     reply = sender.send(ask("https://hook.example/"))
     assert reply.error == "not sent: The name hook.example has no address."
     assert dialled.addresses == []
@@ -72,13 +73,13 @@ def test_a_name_without_addresses_is_refused(dialled: Dialled) -> None:
 )  # fmt: skip
 def test_a_url_that_must_not_be_called_is_not_even_looked_up(dialled: Dialled, url: str) -> None:
     names = Names(hook_example=[[PUBLIC]])
-    reply = HttpSender(names, "public").send(ask(url))
+    reply = HttpSender(names, THE_PUBLIC).send(ask(url))
     assert reply.error.startswith("not sent: ")
     assert (names.asked, dialled.addresses) == ([], [])
 
 
 def test_the_loopback_policy_opens_this_machine_and_nothing_else(dialled: Dialled) -> None:
-    sender = HttpSender(Names(hook_example=[[METADATA], ["10.1.2.3"], ["::ffff:10.1.2.3"]]), "loopback")
+    sender = HttpSender(Names(hook_example=[[METADATA], ["10.1.2.3"], ["::ffff:10.1.2.3"]]), LOOPBACK)
     for _ in range(3):
         reply = sender.send(ask("http://hook.example:8080/"))
         assert reply.error.startswith("not sent: ")
@@ -89,7 +90,7 @@ def test_a_name_that_changes_its_mind_is_checked_again_with_each_connection(
     dialled: Dialled, authority: trustme.CA, trusted: Path
 ) -> None:
     names = Names(hook_example=[[PUBLIC], [METADATA]])
-    sender = HttpSender(names, "public", certificates=str(trusted))
+    sender = HttpSender(names, THE_PUBLIC, certificates=str(trusted))
     with serving(answering_once(OK), tls=context_for(authority, "hook.example")) as server:
         dialled.divert[PUBLIC] = ("127.0.0.1", server.port)
         assert sender.send(ask("https://hook.example/")).status == 200
@@ -104,7 +105,7 @@ def test_the_address_that_is_dialled_is_the_one_that_was_checked(
 ) -> None:
     """The name is looked up once: what a second look would say is of no account."""
     names = Names(hook_example=[[PUBLIC], [METADATA]])
-    sender = HttpSender(names, "public", certificates=str(trusted))
+    sender = HttpSender(names, THE_PUBLIC, certificates=str(trusted))
     with serving(answering(OK), tls=context_for(authority, "hook.example")) as server:
         dialled.divert[PUBLIC] = ("127.0.0.1", server.port)
         for _ in range(2):
@@ -119,7 +120,7 @@ def test_tls_and_the_host_header_keep_the_name(
     asked_for: list[str | None] = []
     context = context_for(authority, "hook.example")
     context.sni_callback = lambda _socket, name, _context: asked_for.append(name)
-    sender = HttpSender(Names(hook_example=[[PUBLIC]]), "public", certificates=str(trusted))
+    sender = HttpSender(Names(hook_example=[[PUBLIC]]), THE_PUBLIC, certificates=str(trusted))
     with serving(answering(OK), tls=context) as server:
         dialled.divert[PUBLIC] = ("127.0.0.1", server.port)
         assert sender.send(ask("https://hook.example/in")).status == 200
@@ -131,7 +132,7 @@ def test_addresses_are_tried_in_their_order_until_one_answers(dialled: Dialled) 
     with serving(answering(OK)) as server:
         names = Names(hook_example=[["127.0.0.9", "127.0.0.1"]])
         url = f"http://hook.example:{server.port}/"
-        assert HttpSender(names, "loopback").send(ask(url)).status == 200
+        assert HttpSender(names, LOOPBACK).send(ask(url)).status == 200
     assert [address for address, _ in dialled.addresses] == ["127.0.0.9", "127.0.0.1"]
 
 
@@ -170,7 +171,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_before_anything_is_sen
     authority: trustme.CA,
 ) -> None:
     with serving(answering(OK), tls=context_for(authority, "hook.example")) as server:
-        sender = HttpSender(Names(hook_example=[["127.0.0.1"]]), "loopback")
+        sender = HttpSender(Names(hook_example=[["127.0.0.1"]]), LOOPBACK)
         reply = sender.send(ask(server.https("hook.example")))
     assert (reply.status, server.received) == (None, [])
     assert "certificate" in reply.error

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from chalicelib.adapters.http.sender import HttpSender
 from chalicelib.domain.exchanges import EXCERPT_BYTES
+from tests.making import LOOPBACK
 from tests.unit.adapters.http import hostility
 from tests.unit.adapters.http.asking import DEADLINE, PATIENCE_MS, ask, hurry
 from tests.unit.adapters.http.resolving import Names
@@ -253,7 +254,7 @@ def test_whatever_comes_back_is_a_status_or_words_and_never_an_exception(
 ) -> None:
     script, server = anything
     script.content = content
-    reply = HttpSender(Names(), "loopback").send(ask(server.url))
+    reply = HttpSender(Names(), LOOPBACK).send(ask(server.url))
     assert (reply.status is None) == bool(reply.error)
     assert len(reply.excerpt) <= EXCERPT_BYTES
 
@@ -268,4 +269,4 @@ def certificate(authority: trustme.CA) -> ssl.SSLContext:
 @pytest.fixture
 def trusting(trusted: object) -> HttpSender:
     names = Names(hook_example=[["127.0.0.1"]])
-    return HttpSender(names, "loopback", certificates=str(trusted))
+    return HttpSender(names, LOOPBACK, certificates=str(trusted))

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.adapters.http.resolver import SystemResolver
 from chalicelib.adapters.http.sender import HttpSender
+from tests.making import LOOPBACK
 from tests.unit.adapters.http.asking import DEADLINE, PATIENCE_MS, ask, hurry
 from tests.unit.adapters.http.conftest import Dialled
 
@@ -62,7 +63,7 @@ def hanging() -> Iterator[Callable[..., Sequence[tuple[Any, ...]]]]:
 def test_a_lookup_that_hangs_is_given_up(
     dialled: Dialled, hanging: Callable[..., Sequence[tuple[Any, ...]]]
 ) -> None:
-    sender = HttpSender(SystemResolver(getaddrinfo=hanging, limit=0.1), "loopback")
+    sender = HttpSender(SystemResolver(getaddrinfo=hanging, limit=0.1), LOOPBACK)
     reply = sender.send(ask("http://hook.example:8080/"))
     assert reply.error == "not sent: The name hook.example has no address."
     assert reply.duration_ms < PATIENCE_MS
@@ -72,7 +73,7 @@ def test_a_lookup_that_hangs_is_given_up(
 def test_a_lookup_is_under_the_requests_deadline_too(
     dialled: Dialled, hanging: Callable[..., Sequence[tuple[Any, ...]]]
 ) -> None:
-    sender = HttpSender(SystemResolver(getaddrinfo=hanging), "loopback")
+    sender = HttpSender(SystemResolver(getaddrinfo=hanging), LOOPBACK)
     reply = sender.send(hurry("http://hook.example:8080/"))
     assert (reply.status, reply.error) == (None, f"no complete answer within {DEADLINE} s")
     assert reply.duration_ms < PATIENCE_MS
