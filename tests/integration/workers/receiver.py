@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,12 +14,9 @@ from standardwebhooks.webhooks import Webhook
 
 @dataclass(frozen=True, kw_only=True)
 class Post:
-    """`at` is in seconds, of a clock without a date."""
-
     path: str
     headers: dict[str, str]
     body: bytes
-    at: float
 
     def verified(self, secret: str) -> dict[str, Any]:
         """The payload, once the official library has found it signed with the secret."""
@@ -67,7 +63,7 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            post = Post(path=self.path, headers=headers, body=body, at=time.monotonic())
+            post = Post(path=self.path, headers=headers, body=body)
             receiver.posts.append(post)
             self.send_response(receiver.status(post))
             self.send_header("content-length", str(len(receiver.says)))

@@ -79,6 +79,13 @@ class Stage:
         jobs = [row for row in rows if row.get("kind") == {"S": "job"}]
         return sorted(jobs, key=lambda row: str(row["created_at"]["S"]))
 
+    def next_slot(self, endpoint: Endpoint) -> int:
+        """When a limited endpoint has time again, in milliseconds."""
+        row = self.dynamodb.get_item(
+            TableName=self.table, Key={"pk": {"S": "SLOTS"}, "sk": {"S": endpoint.id}}
+        )["Item"]
+        return int(row["next_at"]["N"])
+
     def fan_out(self, event: Event) -> Sequence[str] | None:
         return wiring.events().get_fan_outs([event.id]).get(event.id)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -358,12 +359,14 @@ def test_an_endpoint_that_keeps_failing_is_left_alone_until_a_probe_arrives(
 
 
 @pytest.mark.usefixtures("secret")
-def test_a_limited_endpoint_is_never_sent_more_than_it_wants(
+def test_each_delivery_to_a_limited_endpoint_takes_a_slot(
     stage: Stage, receiver: Receiver, endpoint: Endpoint
 ) -> None:
+    """That slots are spaced and waited for is shown where time stands still (tests/unit/services)."""
     wiring.endpoints().replace_endpoint(replace(endpoint, version=2, rate_limit=20))
-    batch = [a_message(an_event(number), endpoint) for number in range(BATCH)]
-    assert run(*batch) == NOTHING_FAILED
-    times = sorted(post.at for post in receiver.posts)
-    assert len(times) == BATCH
-    assert times[-1] - times[0] >= (BATCH - 1) / 20 * 0.9
+    taken = [0]
+    for number in range(4):
+        assert run(a_message(an_event(number), endpoint)) == NOTHING_FAILED
+        taken.append(stage.next_slot(endpoint))
+    assert len(receiver.posts) == 4
+    assert all(later - earlier >= 1000 / 20 for earlier, later in pairwise(taken))
