@@ -489,11 +489,18 @@ class FakeQueue:
     def send_later(self, errand: Errand, delay: timedelta) -> None:
         self.waiting.append((errand, delay))
 
+    def delays(self) -> list[timedelta]:
+        return [delay for _, delay in self.waiting]
+
+    def pass_time(self, by: timedelta) -> None:
+        """What waits has waited so much longer."""
+        self.waiting = [(errand, max(delay - by, timedelta())) for errand, delay in self.waiting]
+
     def take(self) -> tuple[Errand, timedelta]:
         """The one whose time comes first."""
         first = min(range(len(self.waiting)), key=lambda index: self.waiting[index][1])
         errand, delay = self.waiting.pop(first)
-        self.waiting = [(other, wait - delay) for other, wait in self.waiting]
+        self.pass_time(delay)
         return errand, delay
 
 
@@ -528,6 +535,10 @@ class FakeSender:
         self.retry_after = ""
         self.duration_ms = 7
         self._statuses = list(statuses or (200,))
+
+    def answer_with(self, *statuses: int | None) -> None:
+        """From now on."""
+        self._statuses = list(statuses)
 
     def send(self, request: Request) -> Reply:
         self.requests.append(request)

@@ -30,6 +30,8 @@ LATE = timedelta(seconds=1)
 WAIT_HERE = timedelta(seconds=1)
 """A slot that is so near is waited for in the worker; one further away in the queue."""
 
+_MOMENT = 0.1  # seconds
+
 ALL_TAKEN = timedelta(minutes=10)
 """When an endpoint's slots are taken for minutes to come, its delivery looks again after this."""
 
@@ -40,7 +42,11 @@ def deliver(message: Message, *, express: bool, seen_before: bool, out: Outbound
     `express` says that the message came by the queue of those in a hurry, `seen_before` that the queue gave
     it out earlier; only then, or past the first attempt, is the delivery's row worth a read.
     """
-    return until_settled(lambda: _deliver(message, express=express, seen_before=seen_before, out=out))
+    return until_settled(
+        lambda: _deliver(message, express=express, seen_before=seen_before, out=out),
+        # A whole batch may be held at once, each in a transaction that looks at the one endpoint.
+        between=lambda: out.pause(_MOMENT * abs(_spread(out))),
+    )
 
 
 def _deliver(message: Message, *, express: bool, seen_before: bool, out: Outbound) -> Delivery | None:

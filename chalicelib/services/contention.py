@@ -14,14 +14,14 @@ TRIES = 20
 """Each round lets at least one of the contenders through, so this settles as many at once."""
 
 
-def until_settled(change: Callable[[], Result]) -> Result:
+def until_settled(change: Callable[[], Result], *, between: Callable[[], object] = lambda: None) -> Result:
     """Run `change` (a read, a decision, a conditional write) again until nobody gets in between.
 
-    Raises Busy after TRIES; nothing has been written then.
+    `between` may wait a moment before the next try. Raises Busy after TRIES; nothing has been written then.
     """
     for _ in range(TRIES):
         try:
             return change()
         except Moved:
-            continue
+            between()
     raise Busy

@@ -183,21 +183,19 @@ class Shop:
                 if job.id not in self.started:
                     self.start(job)
                     self.started.add(job.id)
-            if not self.queue.waiting:
+            if not self.queue.waiting or self.clock.now + min(self.queue.delays()) > ends:
                 return rounds
             errand, delay = self.queue.take()
-            if self.clock.now + delay > ends:
-                return rounds
             rounds += 1
             assert rounds < most, "work that never comes to rest"
             self.clock.advance(delay + timedelta(milliseconds=1))
             self._do_until_done(errand, sender)
 
-    def run_with_stream_retries(self, sender: FakeSender) -> None:
+    def run_with_stream_retries(self, sender: FakeSender, *, within: timedelta = timedelta(days=30)) -> None:
         """As above; what crashes while a job begins is begun again, as the stream does."""
         while True:
             try:
-                self.run(sender)
+                self.run(sender, within=within)
             except OSError:
                 continue
             return
