@@ -10,6 +10,7 @@ from chalicelib.domain.errands import JobPage
 from chalicelib.domain.jobs import Job, JobKind
 from chalicelib.ports import ErrandQueue, Moved
 
+from .circuits import LONGEST_PAUSE
 from .outbound import Outbound
 from .probing import probe
 from .replays import release, replay, resend
@@ -32,14 +33,15 @@ def do_page(page: JobPage, *, seen_before: bool, out: Outbound) -> None:
     """Do the page if it is the job's next. Whatever it sends twice is known by the job's generation.
 
     The progress is saved before the next page is asked for: a page that is given out again after a crash in
-    between finds itself done, and asks for its successor once more.
+    between finds itself done, and asks for its successor once more. So does one that comes when the successor
+    should long have been there, as when its owner takes it out of the dead queue.
     """
     job = out.jobs.get_job(page.job_id)
     if job is None or job.status == "done":
         return
     if page.page == job.page:
         _do(job, out=out)
-    elif seen_before and page.page == job.page - 1:
+    elif page.page == job.page - 1 and (seen_before or out.clock() - job.updated_at > LONGEST_PAUSE):
         out.queue.send_later(_next_page(job), timedelta())
 
 
@@ -48,7 +50,10 @@ def _do(job: Job, *, out: Outbound) -> None:
     try:
         out.jobs.save_job(after, page=job.page)
     except Moved:
-        return  # a second copy of this page was faster
+        # Either a second copy of this page was faster, or it was ourselves: where only the answer of a write
+        # is lost, it is written again, and in vain.
+        if out.jobs.get_job(job.id) != after:
+            return
     done = {"job_id": job.id, "endpoint_id": job.endpoint_id, "sent": after.sent, "status": after.status}
     log.info("%s: page %d done", job.kind, job.page, extra=done)
     if after.status == "running":

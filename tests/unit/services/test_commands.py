@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.domain.endpoints import Endpoint, disabled
+from chalicelib.domain.errands import JobPage
 from chalicelib.domain.errors import (
     DeliveryNotFound,
     EndpointIsDisabled,
@@ -18,6 +19,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.events import Event
 from chalicelib.domain.jobs import Job, ReplayMode
+from chalicelib.ports import Moved
 from chalicelib.services import commands
 from tests.fakes import NOW, FakeSender, interrupt
 from tests.making import a_message, an_endpoint, an_event, an_id
@@ -166,6 +168,48 @@ class TestReplaying:
             shop.run_with_stream_retries(sender)
             assert sorted(sent(sender)) == sorted(event.id for event in events)
             assert {job.status for job in shop.world.jobs.values()} == {"done"}
+
+    def test_a_page_whose_saving_was_answered_by_nobody_is_followed_by_the_next(
+        self, shop: Shop, hook: Endpoint
+    ) -> None:
+        """The write is made, its answer is lost, and botocore makes it again, in vain."""
+        happen(shop, 120)
+        replay(shop, hook.id)
+        interrupt(shop.world, "save_job", Moved(), Moved(), Moved(), after=True)
+        sender = FakeSender(200)
+        shop.run(sender)
+        assert len(sender.requests) == 120
+        assert {job.status for job in shop.world.jobs.values()} == {"done"}
+
+    def test_a_copy_of_a_page_that_was_slower_asks_for_nothing(self, shop: Shop, hook: Endpoint) -> None:
+        happen(shop, 120)
+        job = replay(shop, hook.id)
+        page = JobPage(job_id=job.id, endpoint_id=hook.id, page=1)
+
+        def be_faster() -> None:
+            shop.clock.advance(timedelta(microseconds=1))
+            shop.do(page, FakeSender(200))
+
+        interrupt(shop.world, "save_job", be_faster)
+        shop.do(page, FakeSender(200))
+        pages = [errand for errand, _ in shop.queue.waiting if isinstance(errand, JobPage)]
+        assert [page.page for page in pages] == [2]
+
+    def test_a_page_from_the_dead_queue_takes_the_job_up_where_it_stopped(
+        self, shop: Shop, hook: Endpoint
+    ) -> None:
+        happen(shop, 120)
+        job = replay(shop, hook.id)
+        page = JobPage(job_id=job.id, endpoint_id=hook.id, page=1)
+        interrupt(shop.queue, "send_later", OSError("crash"))
+        with pytest.raises(OSError, match="crash"):
+            shop.do(page, FakeSender(200))
+        shop.started.add(job.id)
+        shop.clock.advance(HOUR)
+        shop.do(page, FakeSender(200))
+        sender = FakeSender(200)
+        shop.run(sender)
+        assert len(set(sent(sender))) == 120
 
     def test_the_same_request_again_is_the_same_job(self, shop: Shop, hook: Endpoint) -> None:
         happen(shop, 3)
