@@ -12,6 +12,7 @@ from chalicelib.domain.deliveries import Delivery, delivery_id, hold, record
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errands import Message
 from chalicelib.domain.errors import EventNotFound
+from chalicelib.domain.events import Event
 from chalicelib.domain.exchanges import Reply
 from chalicelib.domain.obituaries import obituary
 from chalicelib.domain.retries import Decision, asked_delay, decide
@@ -45,7 +46,7 @@ def deliver(message: Message, *, express: bool, seen_before: bool, out: Outbound
     return until_settled(
         lambda: _deliver(message, express=express, seen_before=seen_before, out=out),
         # A whole batch may be held at once, each in a transaction that looks at the one endpoint.
-        between=lambda: out.pause(_MOMENT * abs(_spread(out))),
+        between=lambda: _wait_a_moment(out),
     )
 
 
@@ -110,14 +111,10 @@ def _attempt(message: Message, endpoint: Endpoint, previous: Delivery | None, *,
     delivery = record(previous, message, reply, decision, at=at, now=now)
     if decision.retry_in is not None:
         out.queue.send_later(_next(message), decision.retry_in)
-    try:
-        notice = obituary(delivery, endpoint, payload, now=now) if _is_lost(decision, message) else None
-        out.deliveries.save_delivery(delivery, event=notice)
-    except Moved:
-        _give_way(delivery, message, out=out)
-    else:
-        outcome = {"status": delivery.status, "http_status": reply.status}
-        log.info("attempt made", extra=_ids(message) | outcome)
+    notice = obituary(delivery, endpoint, payload, now=now) if _is_lost(decision, message) else None
+    save(delivery, notice, out=out)
+    outcome = {"status": delivery.status, "http_status": reply.status}
+    log.info("attempt made", extra=_ids(message) | outcome)
     if decision.status == "delivered" or not message.once:
         note_outcome(endpoint, reply, decision, at_first=message.attempt == 1, out=out)
     return delivery
@@ -163,29 +160,44 @@ def _is_lost(decision: Decision, message: Message) -> bool:
     return decision.status == "dead" and not message.once
 
 
-def _give_way(delivery: Delivery, message: Message, *, out: Outbound) -> None:
-    """A second copy of this message was faster. Its record stands, unless only ours arrived."""
-    log.info("attempt was recorded by another", extra=_ids(message))
-    if delivery.status == "delivered":
-        until_settled(lambda: _insist(delivery, out=out))
+def save(delivery: Delivery, notice: Event | None, *, out: Outbound) -> None:
+    """Record the delivery over what was read of it; in a crowd, as it has to be then."""
+    try:
+        out.deliveries.save_delivery(delivery, event=notice)
+    except Moved:
+        until_settled(lambda: _settle(delivery, notice, out=out), between=lambda: _wait_a_moment(out))
 
 
-def _insist(delivery: Delivery, *, out: Outbound) -> None:
-    """Have it recorded that the webhook arrived, beside what a slower or unluckier copy recorded."""
+def _settle(delivery: Delivery, notice: Event | None, *, out: Outbound) -> None:
+    """Record it beside what is there by now.
+
+    Where nothing has been recorded meanwhile, a transaction was merely in the way. Where a second copy of the
+    message was faster, its record stands, unless only ours arrived.
+    """
     there = out.deliveries.get_delivery(delivery.event_id, delivery.endpoint_id)
-    if there is None:
-        out.deliveries.save_delivery(replace(delivery, version=1))
-        return
-    if there.status == "delivered":
-        return
-    merged = replace(
+    if (there.version if there else 0) == delivery.version - 1:
+        out.deliveries.save_delivery(delivery, event=notice)
+    elif there is None:
+        out.deliveries.save_delivery(replace(delivery, version=1), event=notice)
+    elif delivery.status == "delivered" and there.status != "delivered":
+        out.deliveries.save_delivery(_beside(there, delivery))
+    else:
+        log.info("attempt was recorded by another", extra={"delivery_id": delivery.id})
+
+
+def _beside(there: Delivery, delivery: Delivery) -> Delivery:
+    """The delivery that arrived, with the attempt of a slower or unluckier copy kept."""
+    return replace(
         delivery,
         version=there.version + 1,
         generation=max(delivery.generation, there.generation),
         attempt=max(delivery.attempt, there.attempt),
         attempts=[*there.attempts, replace(delivery.attempts[-1], number=there.tries + 1)],
     )
-    out.deliveries.save_delivery(merged)
+
+
+def _wait_a_moment(out: Outbound) -> None:
+    out.pause(_MOMENT * abs(_spread(out)))
 
 
 def _next(message: Message) -> Message:

@@ -11,10 +11,11 @@ from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errors import EventNotFound
 from chalicelib.domain.exchanges import Request
 from chalicelib.domain.retries import RETRY_DELAYS
+from chalicelib.ports import Moved
 from chalicelib.services.deliveries import read_delivery
 from chalicelib.services.endpoints import rotate_secret
 from tests.fakes import NOW, FakeSender, World, interrupt
-from tests.making import a_message, an_endpoint, an_event, signing_secrets
+from tests.making import a_delivery, a_message, an_endpoint, an_event, signing_secrets
 from tests.unit.services.shop import Shop
 
 EVENT = an_event()
@@ -305,3 +306,35 @@ def test_a_replaced_secret_signs_until_its_overlap_is_over(shop: Shop, hook: End
         message_id, body = post.headers["webhook-id"], post.body.decode()
         expected = Webhook(receivers_secret).sign(message_id, shop.clock.now, body)
         assert (expected in post.headers["webhook-signature"].split(" ")) == is_taken
+
+
+@pytest.mark.parametrize("statuses", [(200,), (500,), (410,)])
+@pytest.mark.parametrize("conflicts", [1, 3])
+def test_a_transaction_that_is_merely_in_the_way_leaves_no_attempt_unrecorded(
+    shop: Shop, hook: Endpoint, statuses: tuple[int, ...], conflicts: int
+) -> None:
+    interrupt(shop.world, "save_delivery", *[Moved()] * conflicts)
+    made = shop.attempt(a_message(EVENT, hook), FakeSender(*statuses))
+    assert shop.world.get_delivery(EVENT.id, hook.id) == made
+
+
+def test_a_delivery_whose_last_attempt_met_a_conflict_is_dead_and_says_so(shop: Shop, hook: Endpoint) -> None:
+    last = len(RETRY_DELAYS) + 1
+    shop.world.save_delivery(replace(a_delivery(EVENT, hook, *[500] * (last - 1)), version=1))
+    interrupt(shop.world, "save_delivery", Moved())
+    shop.attempt(a_message(EVENT, hook, attempt=last), FakeSender(500))
+    delivery = shop.world.get_delivery(EVENT.id, hook.id)
+    assert delivery is not None
+    assert (delivery.status, delivery.attempt) == ("dead", last)
+    assert [event.type for event in shop.world.events.values() if event.not_to] == ["delivery.dead"]
+
+
+def test_an_attempt_whose_recording_was_answered_by_nobody_is_recorded_once(
+    shop: Shop, hook: Endpoint
+) -> None:
+    """The write is made, its answer is lost, and botocore makes it again, in vain."""
+    interrupt(shop.world, "save_delivery", Moved(), after=True)
+    shop.attempt(a_message(EVENT, hook), FakeSender(200))
+    delivery = shop.world.get_delivery(EVENT.id, hook.id)
+    assert delivery is not None
+    assert (delivery.version, len(delivery.attempts)) == (1, 1)
