@@ -73,7 +73,7 @@ class World:
         self.events: dict[str, Event] = {}
         self.fan_outs: dict[str, list[str]] = {}
         self.deliveries: dict[tuple[str, str], Delivery] = {}
-        self.line: dict[tuple[str, int, datetime, str], HeldDelivery] = {}
+        self.line: dict[tuple[str, int, datetime, str, int], HeldDelivery] = {}
         self.jobs: dict[str, Job] = {}
         self.endpoints: dict[str, Endpoint] = {}
         self.health: dict[str, Health] = {}
@@ -410,9 +410,9 @@ class World:
         return [key for _, key in sorted(self.keys.items())]
 
 
-def _place(place: HeldDelivery) -> tuple[str, int, datetime, str]:
+def _place(place: HeldDelivery) -> tuple[str, int, datetime, str, int]:
     """What the line goes by."""
-    return place.endpoint_id, place.epoch, place.created_at, place.event_id
+    return place.endpoint_id, place.epoch, place.created_at, place.event_id, place.version
 
 
 def _require(condition: object) -> None:
@@ -528,12 +528,16 @@ class FakeDeadLetters:
 
 
 class FakeSender:
-    """Keeps Sender. Answers with each of `statuses` in turn (None: nobody answers), the last one for ever."""
+    """Keeps Sender. Answers with each of `statuses` in turn (None: nobody answers), the last one for ever.
+
+    What has its id in `refuse` is answered by 422 whatever else.
+    """
 
     def __init__(self, *statuses: int | None) -> None:
         self.requests: list[Request] = []
         self.retry_after = ""
         self.duration_ms = 7
+        self.refuse: frozenset[str] = frozenset()
         self._statuses = list(statuses or (200,))
 
     def answer_with(self, *statuses: int | None) -> None:
@@ -543,6 +547,8 @@ class FakeSender:
     def send(self, request: Request) -> Reply:
         self.requests.append(request)
         status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+        if request.headers["webhook-id"] in self.refuse:
+            status = 422
         return Reply(
             duration_ms=self.duration_ms,
             status=status,

@@ -84,13 +84,19 @@ class DeliverySummary(Struct, frozen=True, kw_only=True):
 
 
 class HeldDelivery(Struct, frozen=True, kw_only=True):
-    """A place in an endpoint's line, taken at `epoch`. The line goes by epoch, then by age."""
+    """A place in an endpoint's line, taken at `epoch`. The line goes by epoch, then by age.
+
+    `generation` and `version` are the delivery's when it took the place. A delivery that left the line and
+    comes back takes another place, so that giving up the one does not give up the other.
+    """
 
     event_id: str
     event_type: str
     order_id: str
     endpoint_id: str
     epoch: int
+    generation: int
+    version: int
     created_at: datetime
 
 
@@ -143,6 +149,8 @@ def place_in_line(delivery: Delivery, *, epoch: int) -> HeldDelivery:
         order_id=delivery.order_id,
         endpoint_id=delivery.endpoint_id,
         epoch=epoch,
+        generation=delivery.generation,
+        version=delivery.version,
         created_at=delivery.created_at,
     )
 

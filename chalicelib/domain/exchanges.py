@@ -35,10 +35,13 @@ class Request(Struct, frozen=True, kw_only=True):
 class Reply(Struct, frozen=True, kw_only=True):
     """What came of one request: a status with an excerpt, or an error in plain words.
 
+    `made` is False where there could be no request at all, which says nothing of the receiver.
+
     `headers` are those of KEPT_HEADERS that the answer had, by lower-case name, safe to show.
     """
 
     duration_ms: int
+    made: bool = True
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     excerpt: str = ""

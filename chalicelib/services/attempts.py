@@ -115,7 +115,7 @@ def _attempt(message: Message, endpoint: Endpoint, previous: Delivery | None, *,
     save(delivery, notice, out=out)
     outcome = {"status": delivery.status, "http_status": reply.status}
     log.info("attempt made", extra=_ids(message) | outcome)
-    if decision.status == "delivered" or not message.once:
+    if reply.made and (decision.status == "delivered" or not message.once):
         note_outcome(endpoint, reply, decision, at_first=message.attempt == 1, out=out)
     return delivery
 
@@ -128,7 +128,7 @@ def exchange(endpoint: Endpoint, event_id: str, payload: str, *, out: Outbound) 
             endpoint, event_id, payload, secrets=secrets, expressions=out.expressions, now=out.clock()
         )
     except ExpressionFailed as problem:
-        return Reply(duration_ms=0, error=f"not sent: {problem}")
+        return Reply(duration_ms=0, made=False, error=f"not sent: {problem}")
     return out.sender.send(request)
 
 

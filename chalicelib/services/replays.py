@@ -62,7 +62,8 @@ def release(job: Job, *, out: Outbound) -> tuple[Job, timedelta]:
                 event_type=place.event_type,
                 order_id=place.order_id,
                 endpoint_id=place.endpoint_id,
-                generation=job.generation,
+                # The held one may be of a replay that was asked for by a clock that is ahead.
+                generation=max(job.generation, place.generation + 1),
             )
             for place in places
         ]

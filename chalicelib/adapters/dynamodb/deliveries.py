@@ -1,4 +1,4 @@
-"""EVENT#id / DELIVERY#endpoint, one row for each; HELD#endpoint / epoch#created#event, the line of the held.
+"""EVENT#id / DELIVERY#endpoint, one row for each; HELD#endpoint / epoch#created#event#version, the held.
 
 The line is a row of its own in the table, and not an index, because an index lags: what is released must be
 all that was held. Lists for people come from indexes: an endpoint's deliveries from `listing`, those that
@@ -144,7 +144,8 @@ def _line(endpoint_id: str) -> str:
 
 
 def _place_key(place: HeldDelivery) -> Key:
-    return _line(place.endpoint_id), f"{_epoch(place.epoch)}#{sortable(place.created_at)}#{place.event_id}"
+    order = f"{_epoch(place.epoch)}#{sortable(place.created_at)}#{place.event_id}#{place.version}"
+    return _line(place.endpoint_id), order
 
 
 def _epoch(epoch: int) -> str:

@@ -125,6 +125,108 @@ def test_probes_wear_no_delivery_out(shop: Shop, hook: Endpoint) -> None:
     assert delivery.attempts[-1].number == delivery.tries
 
 
+def test_one_delivery_that_is_always_refused_blocks_nobody(shop: Shop, hook: Endpoint) -> None:
+    """After an outage the oldest one is refused for its own sake; the receiver is well."""
+    fail(shop, hook, FAILURES_TO_OPEN)
+    shop.queue.waiting.clear()
+    refused, *others = happen(shop, 6)
+    sender = FakeSender(200)
+    sender.refuse = frozenset({refused})
+    shop.run(sender, within=timedelta(hours=1))
+    assert stored(shop, hook).status == "enabled"
+    arrived = {key[0] for key, delivery in shop.world.deliveries.items() if delivery.status == "delivered"}
+    assert arrived == set(others)
+
+
+def test_what_can_not_be_made_into_a_request_says_nothing_of_the_receiver(shop: Shop) -> None:
+    hook = shop.hook(replace(an_endpoint(), payload="to_number(data.note)", content_type="form"))
+    fail(shop, hook, FAILURES_TO_OPEN + 1)
+    assert stored(shop, hook).status == "enabled"
+    assert shop.world.get_health(hook.id).failing_since is None
+
+
+def test_what_can_not_be_made_into_a_request_is_given_up_even_behind_an_open_circuit(shop: Shop) -> None:
+    hook = shop.hook(an_endpoint())
+    fail(shop, hook, FAILURES_TO_OPEN)
+    shop.queue.waiting.clear()
+    (event_id,) = happen(shop, 1)
+    shop.run(FakeSender(500), within=timedelta(seconds=5))
+    broken = replace(stored(shop, hook), version=stored(shop, hook).version + 1, content_type="form")
+    shop.world.replace_endpoint(broken)
+    sender = FakeSender(200)
+    shop.run(sender, within=timedelta(days=1))
+    delivery = shop.world.get_delivery(event_id, hook.id)
+    assert delivery is not None
+    assert delivery.status == "dead"
+    assert not sender.requests
+    assert [event.type for event in shop.world.events.values() if event.not_to] == ["delivery.dead"]
+    assert stored(shop, hook).status == "enabled", "nobody waits any more"
+
+
+def resent(shop: Shop, event_id: str, hook: Endpoint) -> Message:
+    event = shop.world.events[event_id]
+    return Message(
+        event_id=event.id,
+        event_type=event.type,
+        order_id=event.order_id,
+        endpoint_id=hook.id,
+        generation=1,
+        again=True,
+        insist=True,
+    )
+
+
+def retry_of(shop: Shop, event_id: str) -> Message:
+    (found,) = [
+        errand
+        for errand, _ in shop.queue.waiting
+        if isinstance(errand, Message) and errand.event_id == event_id
+    ]
+    shop.queue.waiting = [(errand, delay) for errand, delay in shop.queue.waiting if errand is not found]
+    return found
+
+
+@pytest.mark.parametrize("effect", ["leave_line", "save_delivery"])
+def test_a_delivery_that_came_back_to_the_line_while_it_was_probed_is_not_forgotten(
+    shop: Shop, hook: Endpoint, effect: str
+) -> None:
+    """Its owner sends it again meanwhile, that fails too, and its retry is held anew."""
+    fail(shop, hook, FAILURES_TO_OPEN)
+    shop.queue.waiting.clear()
+    (event_id,) = happen(shop, 1)
+    shop.run(FakeSender(500), within=timedelta(seconds=5))
+
+    def come_back() -> None:
+        shop.attempt(resent(shop, event_id, hook), FakeSender(500))
+        shop.attempt(retry_of(shop, event_id), FakeSender(500))
+
+    if effect == "leave_line":
+        shop.attempt(resent(shop, event_id, hook), FakeSender(500))
+        retry = retry_of(shop, event_id)
+        interrupt(shop.world, "leave_line", lambda: shop.attempt(retry, FakeSender(500)))
+        sender = FakeSender(200)
+    else:
+        sender = FakeSender(200)
+        interrupt(sender, "send", come_back)
+    shop.run(sender)
+    delivery = shop.world.get_delivery(event_id, hook.id)
+    assert delivery is not None
+    assert delivery.status == "delivered"
+    assert not shop.world.line
+
+
+def test_a_release_by_a_clock_that_is_behind_drops_nothing(shop: Shop, hook: Endpoint) -> None:
+    shop.world.replace_endpoint(paused(hook, now=NOW))
+    event = shop.happened(an_event())
+    ahead = int((NOW + timedelta(hours=1)).timestamp() * 1000)
+    shop.attempt(replace(a_message(event, hook), generation=ahead), FakeSender(200))
+    resume(hook.id, endpoints=shop.world, health=shop.world, now=NOW)
+    sender = FakeSender(200)
+    shop.run(sender)
+    assert len(sender.requests) == 1
+    assert statuses(shop, hook) == {"delivered"}
+
+
 def test_a_circuit_that_nobody_waits_behind_closes_by_itself(shop: Shop, hook: Endpoint) -> None:
     fail(shop, hook, FAILURES_TO_OPEN)
     sender = FakeSender(500)
