@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -101,7 +101,8 @@ def replay(
     endpoint = read_endpoint(endpoint_id, endpoints=endpoints)
     if not endpoint.enabled:
         raise EndpointIsDisabled
-    if since >= (until or now):
+    since, until = _in_utc(since), _in_utc(until) if until else None
+    if since >= min(until or now, now):
         raise InvalidRequest("since must be before until, and in the past.")
     job = Job(
         id=job_id("replay", endpoint.id, key),
@@ -115,6 +116,13 @@ def replay(
         updated_at=now,
     )
     return require_same(job, jobs.create_job(job))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidRequest("since and until must be times that there are in UTC.") from None
 
 
 def send_test(

@@ -80,7 +80,7 @@ def replay(job: Job, *, out: Outbound) -> tuple[Job, timedelta]:
         return finished(job, now=now, note=_DELETED), AT_ONCE
     events, position = out.events.list_events(
         since=job.since or job.created_at,
-        until=job.until or job.created_at,
+        until=min(job.until or job.created_at, job.created_at),  # what comes later comes by itself
         position=job.position,
         limit=PAGE,
     )

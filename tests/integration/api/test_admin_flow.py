@@ -56,7 +56,8 @@ def test_a_replay_is_a_job_to_watch(shop: Shop, endpoint: Endpoint) -> None:
     [
         {}, {"since": "yesterday"}, {"since": "2026-01-01T00:00:00"}, {"since": 5}, {"since": None},
         SINCE | {"until": "2025-01-01T00:00:00Z"}, SINCE | {"mode": "some"}, SINCE | {"dry_run": 1},
-        SINCE | {"more": 1}, {"since": "2999-01-01T00:00:00Z"},
+        SINCE | {"more": 1}, {"since": "2999-01-01T00:00:00Z"}, {"since": "0001-01-01T00:00:00+12:00"},
+        SINCE | {"until": "9999-12-31T23:59:59-12:00"},
     ],
 )  # fmt: skip
 def test_a_replay_that_makes_no_sense_is_refused_and_changes_nothing(

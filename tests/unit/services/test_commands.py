@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import msgspec
 import pytest
@@ -231,6 +232,34 @@ class TestReplaying:
             replay(shop, hook.id, since=NOW + HOUR)
         with pytest.raises(InvalidRequest):
             replay(shop, hook.id, since=NOW - HOUR, until=NOW - HOUR)
+
+    def test_a_range_without_end_ends_now(self, shop: Shop, hook: Endpoint) -> None:
+        happen(shop, 3)
+        asked: list[datetime] = []
+        list_events = shop.world.list_events
+
+        def listen(**range_: Any) -> object:  # noqa: ANN401 (whatever is asked)
+            asked.append(range_["until"])
+            return list_events(**range_)
+
+        shop.world.list_events = listen  # type: ignore[assignment,method-assign]
+        job = replay(shop, hook.id, until=datetime(9999, 12, 31, tzinfo=UTC))
+        shop.run(FakeSender(200))
+        assert asked == [job.created_at]
+
+    @pytest.mark.parametrize(
+        ("since", "until"),
+        [
+            (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=12))), None),
+            (NOW - HOUR, datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-12)))),
+        ],
+    )
+    def test_a_time_that_there_is_not_in_utc_is_refused(
+        self, shop: Shop, hook: Endpoint, since: datetime, until: datetime | None
+    ) -> None:
+        with pytest.raises(InvalidRequest):
+            replay(shop, hook.id, since=since, until=until)
+        assert not shop.world.jobs
 
     def test_a_disabled_endpoint_gets_no_replay(self, shop: Shop, hook: Endpoint) -> None:
         shop.world.replace_endpoint(disabled(hook, "It failed.", now=NOW))
