@@ -21,11 +21,18 @@ from chalicelib.ports import ExpressionFailed
 
 Node = dict[str, Any]
 
-MOST_WORK = 1_000_000
-"""Steps, values and characters in one search. An expression that picks from an event takes some hundred."""
+MOST_STEPS = 50_000
+"""Parts followed and values made in one search. An expression that picks from an event takes some hundred.
+This many take some tenths of a second of a small function, in which nobody else's events go out.
+"""
+
+MOST_TEXT = 1_000_000
+"""Characters in the values made. The largest event has some 400,000."""
 
 _MAKING = frozenset({"multi_select_list", "multi_select_dict", "function_expression"})
 """What can put one value into another twice. All else only picks values, or drops them."""
+
+_TOO_MUCH = "it makes too much of this event"
 
 _GOING_ON = frozenset({"subexpression", "value_projection", "filter_projection", "flatten"})
 
@@ -80,10 +87,11 @@ class _Counting(TreeInterpreter):  # type: ignore[misc]  # (the library has no t
 
     def __init__(self) -> None:
         super().__init__()
-        self._left = MOST_WORK
+        self._steps = MOST_STEPS
+        self._text = MOST_TEXT
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (the library has no types)
-        self._spend(1)
+        self._step()
         found = super().visit(node, *args, **kwargs)
         if node["type"] in _MAKING:
             self._weigh(found)
@@ -95,16 +103,23 @@ class _Counting(TreeInterpreter):  # type: ignore[misc]  # (the library has no t
         while waiting:
             value = waiting.pop()
             _require_plain(value)
-            self._spend(len(value) if isinstance(value, str) else 1)
-            if isinstance(value, dict):
+            self._step()
+            if isinstance(value, str):
+                self._write(len(value))
+            elif isinstance(value, dict):
                 waiting += value.values()
             elif isinstance(value, list):
                 waiting += value
 
-    def _spend(self, work: int) -> None:
-        self._left -= work
-        if self._left < 0:
-            raise ExpressionFailed("it makes too much of this event")
+    def _step(self) -> None:
+        self._steps -= 1
+        if self._steps < 0:
+            raise ExpressionFailed(_TOO_MUCH)
+
+    def _write(self, characters: int) -> None:
+        self._text -= characters
+        if self._text < 0:
+            raise ExpressionFailed(_TOO_MUCH)
 
 
 def _require_plain(value: object) -> None:

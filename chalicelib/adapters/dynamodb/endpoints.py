@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.errors import Busy
 from chalicelib.domain.events import Event
 from chalicelib.domain.health import FORGOTTEN_AFTER, Health
 from chalicelib.domain.jobs import Job
@@ -18,6 +19,15 @@ from .table import Key, Table, TransactionRefused
 _PARTITION = "ENDPOINTS"
 _HEALTH = "#HEALTH"
 _UNCHANGED = "version = :read"
+
+_ONE_MORE = "SET failed_at = :now, prompt = :prompt ADD failures :more", "failed_at >= :recent"
+_BEGIN = (
+    "SET failing_since = :now, failed_at = :now, prompt = :prompt, failures = :more",
+    "attribute_not_exists(failed_at) OR failed_at < :recent",
+)
+"""Another failure; or the first one, also after a long time: of those that fail at once, one begins."""
+
+_TRIES = 10
 
 
 class DynamoEndpoints:
@@ -69,20 +79,17 @@ class DynamoEndpoints:
 
     def add_failure(self, endpoint_id: str, *, at_first: bool, prompt: bool, now: datetime) -> Health:
         said = {"now": sortable(now), "prompt": prompt, "more": int(at_first)}
-        try:
-            row = self._table.update(
-                _health_key(endpoint_id),
-                "SET failed_at = :now, prompt = :prompt ADD failures :more",
-                condition="failed_at >= :recent",
-                values=said | {"recent": sortable(now - FORGOTTEN_AFTER)},
-            )
-        except Moved:  # the first one, or the first after a long time
-            row = self._table.update(
-                _health_key(endpoint_id),
-                "SET failing_since = :now, failed_at = :now, prompt = :prompt, failures = :more",
-                values=said,
-            )
-        return from_row(row, Health)
+        values = said | {"recent": sortable(now - FORGOTTEN_AFTER)}
+        for _ in range(_TRIES):
+            for update, condition in (_ONE_MORE, _BEGIN):
+                try:
+                    row = self._table.update(
+                        _health_key(endpoint_id), update, condition=condition, values=values
+                    )
+                except Moved:
+                    continue
+                return from_row(row, Health)
+        raise Busy
 
     def list_watched(self) -> list[tuple[Endpoint, Health]]:
         rows = {row["sk"]["S"]: row for row in self._table.query(_PARTITION)}

@@ -56,8 +56,14 @@ class DynamoEvents:
     def list_events(
         self, *, since: datetime, until: datetime, position: str, limit: int, newest_first: bool = False
     ) -> tuple[list[EventSummary], str | None]:
-        found: list[EventSummary] = []
+        low, high = sortable(since), sortable(until)
         start = _start(position)
+        if position and not low <= position < high:
+            return (
+                [],
+                None,
+            )  # the range has moved on, past the page before; DynamoDB would refuse such a start
+        found: list[EventSummary] = []
         begun_in = position[:7]
         for month in _months(since, until, newest_first=newest_first):
             if begun_in and (month > begun_in if newest_first else month < begun_in):
@@ -65,7 +71,7 @@ class DynamoEvents:
             rows, last = self._table.query_page(
                 _listing(month),
                 index="listing",
-                between=("listed_at", sortable(since), sortable(until)),
+                between=("listed_at", low, high),
                 limit=limit - len(found),
                 start=start if month == begun_in else None,
                 newest_first=newest_first,

@@ -97,7 +97,8 @@ def _excerpt(answer: BaseHTTPResponse) -> str:
     content = answer.read(_READ_BYTES, decode_content=False)
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
         return "(compressed)"
-    return _printable(content[:EXCERPT_BYTES].decode("utf-8", errors="replace"), besides="\n\t")
+    text = _printable(content[:EXCERPT_BYTES].decode("utf-8", errors="replace"), besides="\n\t")
+    return text.encode()[:EXCERPT_BYTES].decode(errors="ignore")  # what was replaced has grown threefold
 
 
 def _printable(text: str, *, besides: str = "") -> str:

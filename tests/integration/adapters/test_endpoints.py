@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints
+from chalicelib.adapters.dynamodb.table import Key, Table
 from chalicelib.domain.endpoints import disabled
 from chalicelib.domain.health import FORGOTTEN_AFTER, Health
 from chalicelib.ports import Moved
@@ -86,6 +89,22 @@ def test_a_failure_long_after_the_last_one_begins_anew(stores: Stores) -> None:
     later = NOW + FORGOTTEN_AFTER + timedelta(seconds=1)
     health = stores.health.add_failure(HOOK.id, at_first=True, prompt=False, now=later)
     assert health == Health(failures=1, failing_since=later, failed_at=later)
+
+
+def test_of_failures_that_come_at_once_each_counts(table: Table) -> None:
+    """Both have found none before; the other one was faster to say so."""
+    endpoints = DynamoEndpoints(table)
+    update = table.update
+    meanwhile = [lambda: endpoints.add_failure(HOOK.id, at_first=True, prompt=True, now=NOW)]
+
+    def overtaken(key: Key, text: str, **more: Any) -> Any:  # noqa: ANN401 (as the table's own)
+        if text.startswith("SET failing_since") and meanwhile:
+            meanwhile.pop()()
+        return update(key, text, **more)
+
+    table.update = overtaken  # type: ignore[assignment,method-assign]
+    health = endpoints.add_failure(HOOK.id, at_first=True, prompt=True, now=NOW)
+    assert health.failures == 2
 
 
 def test_a_record_is_put_and_forgotten(stores: Stores) -> None:

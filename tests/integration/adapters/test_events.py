@@ -129,6 +129,24 @@ def test_a_listed_event_shows_what_it_was_about(stores: Stores) -> None:
     )
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_page_that_begins_outside_of_the_range_is_the_end(
+    stores: Stores,
+    newest_first: bool,  # noqa: FBT001 (a case)
+) -> None:
+    """The last fourteen days, a moment later, begin behind the page before."""
+    happened(stores, *(NOW + timedelta(seconds=second) for second in range(4)))
+    day = timedelta(days=1)
+    _, position = stores.events.list_events(
+        since=NOW, until=NOW + day, position="", limit=2, newest_first=newest_first
+    )
+    assert position
+    for since, until in ((NOW + day, NOW + 2 * day), (NOW - day, NOW)):
+        assert stores.events.list_events(
+            since=since, until=until, position=position, limit=2, newest_first=newest_first
+        ) == ([], None)
+
+
 def test_a_test_is_no_part_of_what_happened(stores: Stores) -> None:
     stores.events.put_event(an_event(only_to=HOOK.id))
     assert listed(stores, NOW, NOW + timedelta(days=1)) == []

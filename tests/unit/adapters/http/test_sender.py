@@ -175,7 +175,16 @@ def test_an_excerpt_is_text_that_is_safe_to_show(sender: HttpSender) -> None:
 def test_an_excerpt_that_ends_within_a_character_is_still_text(sender: HttpSender) -> None:
     with serving(answering(respond("200 OK", b"x" + "é".encode() * 3000))) as server:
         reply = sender.send(ask(server.url))
-    assert reply.excerpt == "x" + "é" * 2047 + "�"
+    assert reply.excerpt == "x" + "é" * 2047
+
+
+@pytest.mark.parametrize("byte", [b"\xff", b"\0"])
+def test_an_excerpt_of_nothing_but_rubbish_is_no_larger_where_it_is_kept(
+    sender: HttpSender, byte: bytes
+) -> None:
+    with serving(answering(respond("200 OK", byte * 5000))) as server:
+        reply = sender.send(ask(server.url))
+    assert 0 < len(reply.excerpt.encode()) <= EXCERPT_BYTES
 
 
 def test_those_headers_are_kept_that_help_to_find_the_answer_again(sender: HttpSender) -> None:
