@@ -285,8 +285,8 @@ class EndpointReader(Protocol):
 
 
 class Slots(Protocol):
-    def reserve(self, endpoint_id: str, *, per_second: int, now: datetime) -> datetime | None:
-        """A time of its own for one delivery, evenly spaced; None if all are taken for minutes to come."""
+    def reserve(self, line: str, *, per_second: int, now: datetime, ahead: timedelta) -> datetime | None:
+        """A time of its own in the line of this name, evenly spaced; None if all are taken for so long."""
 
 
 class SecretStore(Protocol):

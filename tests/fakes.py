@@ -511,11 +511,11 @@ class FakeSlots:
         self.next_at: dict[str, datetime] = {}
         self.full = False
 
-    def reserve(self, endpoint_id: str, *, per_second: int, now: datetime) -> datetime | None:
-        slot = max(self.next_at.get(endpoint_id, now), now)
-        if self.full or slot - now > timedelta(minutes=10):
+    def reserve(self, line: str, *, per_second: int, now: datetime, ahead: timedelta) -> datetime | None:
+        slot = max(self.next_at.get(line, now), now)
+        if self.full or slot - now > ahead:
             return None
-        self.next_at[endpoint_id] = slot + timedelta(seconds=1) / per_second
+        self.next_at[line] = slot + timedelta(seconds=1) / per_second
         return slot
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from msgspec import Struct
 
 
@@ -15,7 +13,8 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     large for that, to be read by its id.
 
     `again` sends even what has been delivered, `insist` even to an endpoint whose deliveries are held, and
-    `once` makes a failure final. `slot` is when a limited endpoint has time for it.
+    `once` makes a failure final. `waited` says that a worker has put it back, so that others may have
+    overtaken it; `has_ticket` that it has come back in its turn to an endpoint with a rate limit.
     """
 
     event_id: str
@@ -28,12 +27,13 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     again: bool = False
     insist: bool = False
     once: bool = False
-    slot: datetime | None = None
+    waited: bool = False
+    has_ticket: bool = False
 
     @property
     def is_first(self) -> bool:
         """Whether, as far as the message knows, nobody has tried before."""
-        return self.generation == 0 and self.attempt == 1
+        return self.generation == 0 and self.attempt == 1 and not self.waited
 
 
 class JobPage(Struct, frozen=True, kw_only=True, tag_field="kind", tag="job"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from math import floor
 
 from msgspec.structs import replace
 
@@ -25,16 +24,13 @@ from .shaping import render
 
 log = logging.getLogger(__name__)
 
-LATE = timedelta(seconds=1)
-"""A slot of a limited endpoint counts until so long after its time."""
-
-WAIT_HERE = timedelta(seconds=1)
-"""A slot that is so near is waited for in the worker; one further away in the queue."""
-
-_MOMENT = 0.1  # seconds
+WAIT_HERE = timedelta(seconds=10)
+"""A turn at a limited endpoint that is so near is waited for in the worker."""
 
 ALL_TAKEN = timedelta(minutes=10)
-"""When an endpoint's slots are taken for minutes to come, its delivery looks again after this."""
+"""Tickets are given out for so long ahead; who gets none asks again after that."""
+
+_MOMENT = 0.1  # seconds
 
 
 def deliver(message: Message, *, express: bool, seen_before: bool, out: Outbound) -> Delivery | None:
@@ -59,7 +55,7 @@ def _deliver(message: Message, *, express: bool, seen_before: bool, out: Outboun
         log.info("endpoint is gone", extra=_ids(message))
         return None
     if express and not hurries(endpoint, out=out):
-        out.queue.send([message])
+        out.queue.send([replace(message, waited=message.waited or seen_before)])
         return None
     holds = endpoint.holds and not message.insist
     previous = None
@@ -73,7 +69,7 @@ def _deliver(message: Message, *, express: bool, seen_before: bool, out: Outboun
         out.deliveries.hold_delivery(held, endpoint=endpoint)
         log.info("delivery held: endpoint is %s", endpoint.status, extra=_ids(message))
         return held
-    if endpoint.rate_limit is not None and not _has_slot(message, endpoint.rate_limit, out=out):
+    if endpoint.rate_limit is not None and not _has_turn(message, endpoint.rate_limit, out=out):
         return None
     return _attempt(message, endpoint, previous, out=out)
 
@@ -83,20 +79,25 @@ def hurries(endpoint: Endpoint, *, out: Outbound) -> bool:
     return out.endpoints.get_health(endpoint.id).prompt and endpoint.rate_limit is None
 
 
-def _has_slot(message: Message, per_second: int, *, out: Outbound) -> bool:
-    """Wait for the message's turn at a limited endpoint; False if it waits in the queue instead."""
-    now, slot = out.clock(), message.slot
-    if slot is None or now - slot > LATE:
-        slot = out.slots.reserve(message.endpoint_id, per_second=per_second, now=now)
-    if slot is None:
-        out.queue.send_later(replace(message, slot=None), ALL_TAKEN)
+def _has_turn(message: Message, per_second: int, *, out: Outbound) -> bool:
+    """Wait for the message's turn at a limited endpoint; False if it waits in the queue instead.
+
+    Turns are for those who are here: the queue is late as often as not, and a turn that nobody takes is lost.
+    Who has to go back gets a ticket, which says when it is worth asking again.
+    """
+    now = out.clock()
+    turn = out.slots.reserve(message.endpoint_id, per_second=per_second, now=now, ahead=WAIT_HERE)
+    if turn is not None:
+        out.pause(max((turn - now).total_seconds(), 0))  # turns are whole milliseconds
+        return True
+    if message.has_ticket:
+        out.queue.send_later(replace(message, waited=True), WAIT_HERE)
         return False
-    if slot - now > WAIT_HERE:
-        whole = timedelta(seconds=floor((slot - now).total_seconds()))  # the queue knows no less
-        out.queue.send_later(replace(message, slot=slot), whole)
-        return False
-    out.pause(max((slot - now).total_seconds(), 0))
-    return True
+    line = f"{message.endpoint_id}#TICKETS"
+    ticket = out.slots.reserve(line, per_second=per_second, now=now, ahead=ALL_TAKEN)
+    wait = ALL_TAKEN if ticket is None else ticket - now
+    out.queue.send_later(replace(message, waited=True, has_ticket=ticket is not None), wait)
+    return False
 
 
 def _attempt(message: Message, endpoint: Endpoint, previous: Delivery | None, *, out: Outbound) -> Delivery:
@@ -201,7 +202,7 @@ def _wait_a_moment(out: Outbound) -> None:
 
 
 def _next(message: Message) -> Message:
-    return replace(message, attempt=message.attempt + 1, insist=False, slot=None)
+    return replace(message, attempt=message.attempt + 1, insist=False, waited=False, has_ticket=False)
 
 
 def _ids(message: Message) -> dict[str, object]:

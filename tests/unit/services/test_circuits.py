@@ -468,19 +468,60 @@ class TestRateLimit:
         happen(shop, 1)
         assert not shop.queue.express
 
-    def test_a_slot_that_is_long_past_is_not_used(self, shop: Shop, limited: Endpoint) -> None:
-        """Else what was late would come all at once."""
+    def test_who_comes_late_has_lost_nothing(self, shop: Shop, limited: Endpoint) -> None:
+        """Slow receivers in the same batches: the queue is late by half a minute, again and again."""
+        happen(shop, 300)
         sender = FakeSender(200)
-        for number in range(30):
-            message = a_message(shop.happened(an_event(number)), limited)
-            shop.attempt(replace(message, slot=NOW - timedelta(seconds=30)), sender)
-        assert shop.clock.now - NOW >= timedelta(seconds=29 / 5)
+        while shop.queue.waiting:
+            batch = [shop.queue.take()[0] for _ in range(min(10, len(shop.queue.waiting)))]
+            together = shop.clock.now
+            for errand in batch:
+                shop.clock.now = together
+                shop.do(errand, sender)
+            shop.clock.now = together + timedelta(seconds=30)
+            shop.queue.pass_time(timedelta(seconds=30))
+        assert len(sender.requests) == 300
+        assert shop.clock.now - NOW <= timedelta(seconds=300 + 30 * 31), "ten in each round, and none in vain"
 
-    def test_when_all_slots_are_taken_it_comes_back_later(self, shop: Shop, limited: Endpoint) -> None:
+    def test_a_ticket_is_taken_once(self, shop: Shop, limited: Endpoint) -> None:
+        message = a_message(shop.happened(an_event()), limited)
+        shop.slots.next_at[limited.id] = NOW + timedelta(minutes=5)
+        shop.attempt(message, FakeSender(200))
+        ((put_back, _),) = shop.queue.waiting
+        assert put_back == replace(message, waited=True, has_ticket=True)
+        tickets = dict(shop.slots.next_at)
+        shop.do(put_back, FakeSender(200))
+        assert shop.slots.next_at == tickets
+        assert shop.queue.waiting[1:] == [(put_back, timedelta(seconds=10))]
+
+    def test_when_all_tickets_are_taken_it_comes_back_later(self, shop: Shop, limited: Endpoint) -> None:
         shop.slots.full = True
         message = a_message(shop.happened(an_event()), limited)
         assert shop.attempt(message, FakeSender(200)) is None
-        assert shop.queue.waiting == [(message, timedelta(minutes=10))]
+        assert shop.queue.waiting == [(replace(message, waited=True), timedelta(minutes=10))]
+
+    def test_what_was_put_back_and_overtaken_by_a_replay_is_not_sent_again(
+        self, shop: Shop, limited: Endpoint
+    ) -> None:
+        event = shop.happened(an_event())
+        shop.slots.full = True
+        shop.attempt(a_message(event, limited), FakeSender(200))
+        shop.slots.full = False
+        sender = FakeSender(200)
+        shop.attempt(replace(a_message(event, limited), generation=1), sender)
+        shop.run(sender)
+        assert len(sender.requests) == 1
+
+
+def test_what_was_given_out_before_is_not_sent_again_by_the_other_queue(shop: Shop, hook: Endpoint) -> None:
+    """It arrived, slowly; then the worker was cut off, and the endpoint is prompt no longer."""
+    message = a_message(shop.happened(an_event()), hook)
+    sender = FakeSender(200)
+    sender.duration_ms = 2500
+    shop.attempt(message, sender)
+    assert shop.attempt(message, sender, express=True, seen_before=True) is None
+    shop.run(sender)
+    assert len(sender.requests) == 1
 
 
 def test_a_stale_cache_delays_a_pause_but_loses_nothing(shop: Shop, hook: Endpoint) -> None:
