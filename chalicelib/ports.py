@@ -243,11 +243,17 @@ class EndpointStore(Protocol):
         """Write an endpoint whose id is new; the same again is the same."""
 
     def replace_endpoint(
-        self, endpoint: Endpoint, *, job: Job | None = None, event: Event | None = None
+        self,
+        endpoint: Endpoint,
+        *,
+        job: Job | None = None,
+        event: Event | None = None,
+        fresh_start: bool = False,
     ) -> None:
         """Write the endpoint over the version just before its own, or Moved.
 
-        With it, in one transaction, the job that follows from the change, and the event that tells it.
+        With it, in one transaction, the job that follows from the change, and the event that tells it; for a
+        fresh start its health is forgotten.
         """
 
     def delete_endpoint(self, endpoint_id: str) -> bool:
@@ -259,9 +265,6 @@ class HealthStore(Protocol):
         """A new endpoint's, if nothing is known."""
 
     def put_health(self, endpoint_id: str, health: Health) -> None: ...
-
-    def forget_health(self, endpoint_id: str) -> None:
-        """Give it a fresh start; what is not there is no error."""
 
     def add_failure(self, endpoint_id: str, *, at_first: bool, prompt: bool, now: datetime) -> Health:
         """As chalicelib.domain.health.failed, however many are counted at once; how things stand then."""

@@ -331,10 +331,6 @@ class World:
         self.health[endpoint_id] = health
 
     @_atomic
-    def forget_health(self, endpoint_id: str) -> None:
-        self.health.pop(endpoint_id, None)
-
-    @_atomic
     def add_failure(self, endpoint_id: str, *, at_first: bool, prompt: bool, now: datetime) -> Health:
         known = self.get_health(endpoint_id)
         self.health[endpoint_id] = failed(known, at_first=at_first, prompt=prompt, now=now)
@@ -366,13 +362,20 @@ class World:
 
     @_atomic
     def replace_endpoint(
-        self, endpoint: Endpoint, *, job: Job | None = None, event: Event | None = None
+        self,
+        endpoint: Endpoint,
+        *,
+        job: Job | None = None,
+        event: Event | None = None,
+        fresh_start: bool = False,
     ) -> None:
         found = self.endpoints.get(endpoint.id)
         _require(found is not None and found.version == endpoint.version - 1)
         _require(job is None or job.id not in self.jobs)
         _require(event is None or event.id not in self.events)
         self.endpoints[endpoint.id] = endpoint
+        if fresh_start:
+            self.health.pop(endpoint.id, None)
         if job is not None:
             self.jobs[job.id] = job
         if event is not None:

@@ -13,7 +13,7 @@ from chalicelib.domain.event_types import EVENT_TYPES, example_of
 from chalicelib.domain.events import announce
 from chalicelib.domain.identifiers import is_id
 from chalicelib.domain.jobs import Job, ReplayMode, job_id, require_job, require_same
-from chalicelib.ports import EndpointStore, EventStore, HealthStore, JobStore
+from chalicelib.ports import EndpointStore, EventStore, JobStore
 
 from .circuits import release_of
 from .contention import until_settled
@@ -43,21 +43,17 @@ def pause(endpoint_id: str, *, endpoints: EndpointStore, now: datetime) -> Endpo
     return until_settled(change)
 
 
-def resume(
-    endpoint_id: str, *, endpoints: EndpointStore, health: HealthStore, now: datetime
-) -> tuple[Endpoint, Job]:
+def resume(endpoint_id: str, *, endpoints: EndpointStore, now: datetime) -> tuple[Endpoint, Job]:
     """Deliver there again, whyever it stopped, beginning with what was held: that is the job."""
 
     def change() -> tuple[Endpoint, Job]:
         endpoint = read_endpoint(endpoint_id, endpoints=endpoints)
         flowing = resumed(endpoint, now=now)
         job = release_of(flowing)
-        endpoints.replace_endpoint(flowing, job=job)
+        endpoints.replace_endpoint(flowing, job=job, fresh_start=True)
         return flowing, job
 
-    endpoint, job = until_settled(change)
-    health.forget_health(endpoint.id)
-    return endpoint, job
+    return until_settled(change)
 
 
 def resend(

@@ -15,7 +15,7 @@ from chalicelib.domain.event_types import EVENT_TYPES
 from chalicelib.domain.identifiers import Entropy, is_id, new_id
 from chalicelib.domain.shaping import check_headers
 from chalicelib.domain.signing import EndpointSecrets, SigningSecret, check_secret, new_secret
-from chalicelib.ports import EndpointStore, Expressions, HealthStore, Resolver, SecretStore
+from chalicelib.ports import EndpointStore, Expressions, Resolver, SecretStore
 
 from .circuits import release_of
 from .contention import until_settled
@@ -98,7 +98,6 @@ def change_endpoint(
     *,
     headers: Mapping[str, str] | None = None,
     endpoints: EndpointStore,
-    health: HealthStore,
     secrets: SecretStore,
     expressions: Expressions,
     resolver: Resolver,
@@ -114,7 +113,7 @@ def change_endpoint(
         _require_safe(url, resolver=resolver, policy=policy)
     fields = {name: value for name, value in changes.items() if name != "enabled"}
 
-    def change() -> tuple[Endpoint, bool]:
+    def change() -> Endpoint:
         before = read_endpoint(endpoint_id, endpoints=endpoints)
         turned = _turned(before, changes.get("enabled"), now=now)
         after = _changed(turned, fields, headers, expressions=expressions)
@@ -123,13 +122,15 @@ def change_endpoint(
             kept = secrets.get_secrets(before.id, before.secret_version).with_headers(headers)
             after = replace(after, secret_version=secrets.put_secrets(before.id, kept))
         is_back = after.enabled and not before.enabled
-        endpoints.replace_endpoint(after, job=release_of(after) if is_back else None)
-        return after, is_back
+        endpoints.replace_endpoint(
+            after,
+            job=release_of(after) if is_back else None,
+            # What the old address did is nothing to hold against the new one.
+            fresh_start=is_back or after.url != before.url,
+        )
+        return after
 
-    after, is_back = until_settled(change)
-    if is_back:
-        health.forget_health(after.id)
-    return after
+    return until_settled(change)
 
 
 def _turned(endpoint: Endpoint, enabled: object, *, now: datetime) -> Endpoint:

@@ -66,7 +66,7 @@ class _World:
             return
 
     def resume(self, _: int) -> None:
-        commands.resume(HOOK.id, endpoints=self.shop.world, health=self.shop.world, now=self.shop.clock.now)
+        commands.resume(HOOK.id, endpoints=self.shop.world, now=self.shop.clock.now)
 
     def replay(self, everything: int) -> None:
         self.keys += 1

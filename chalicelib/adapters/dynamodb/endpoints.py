@@ -47,23 +47,30 @@ class DynamoEndpoints:
         self._table.put(_row(endpoint))  # its id is new; asked twice, it is the same
 
     def replace_endpoint(
-        self, endpoint: Endpoint, *, job: Job | None = None, event: Event | None = None
+        self,
+        endpoint: Endpoint,
+        *,
+        job: Job | None = None,
+        event: Event | None = None,
+        fresh_start: bool = False,
     ) -> None:
         before: dict[str, object] = {"read": endpoint.version - 1}
         follows = [job_row(job)] if job else []
         follows += [event_row(event)] if event else []
-        if not follows:
+        if not follows and not fresh_start:
             self._table.put(_row(endpoint), condition=_UNCHANGED, values=before)
             return
         actions = [self._table.put_action(_row(endpoint), condition=_UNCHANGED, values=before)]
         actions += [self._table.put_action(row, condition="attribute_not_exists(pk)") for row in follows]
+        if fresh_start:
+            actions.append(self._table.delete_action(_health_key(endpoint.id)))
         try:
             self._table.transact(actions)
         except TransactionRefused:
             raise Moved from None
 
     def delete_endpoint(self, endpoint_id: str) -> bool:
-        self.forget_health(endpoint_id)
+        self._table.delete(_health_key(endpoint_id))
         return self._table.delete(endpoint_key(endpoint_id))
 
     def get_health(self, endpoint_id: str) -> Health:
@@ -73,9 +80,6 @@ class DynamoEndpoints:
     def put_health(self, endpoint_id: str, health: Health) -> None:
         pk, sk = _health_key(endpoint_id)
         self._table.put(to_row(health, pk=pk, sk=sk))
-
-    def forget_health(self, endpoint_id: str) -> None:
-        self._table.delete(_health_key(endpoint_id))
 
     def add_failure(self, endpoint_id: str, *, at_first: bool, prompt: bool, now: datetime) -> Health:
         said = {"now": sortable(now), "prompt": prompt, "more": int(at_first)}

@@ -179,6 +179,9 @@ class Table:
         action = self._action(condition, values) | {"Key": _key(key), "UpdateExpression": update}
         return {"Update": action}
 
+    def delete_action(self, key: Key) -> Action:
+        return {"Delete": self._action("", None) | {"Key": _key(key)}}
+
     def check_action(self, key: Key, *, condition: str, values: dict[str, object]) -> Action:
         """Nothing but a condition."""
         return {"ConditionCheck": self._action(condition, values) | {"Key": _key(key)}}

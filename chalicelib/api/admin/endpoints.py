@@ -228,7 +228,6 @@ def change_endpoint(_call: Call, body: EndpointChanges, endpoint_id: str) -> End
         changes,
         headers=headers,
         endpoints=wiring.endpoints(),
-        health=wiring.endpoints(),
         secrets=wiring.endpoint_secrets(),
         expressions=wiring.expressions(),
         resolver=wiring.resolver(),

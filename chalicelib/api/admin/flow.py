@@ -58,9 +58,7 @@ def pause(_call: Call, endpoint_id: str) -> EndpointAnswer:
 )
 def resume(_call: Call, endpoint_id: str) -> ResumedAnswer:
     """Deliver again, whyever it stopped, beginning with what was held; the job shows how far that is."""
-    endpoint, job = commands.resume(
-        endpoint_id, endpoints=wiring.endpoints(), health=wiring.endpoints(), now=wiring.now()
-    )
+    endpoint, job = commands.resume(endpoint_id, endpoints=wiring.endpoints(), now=wiring.now())
     return ResumedAnswer(endpoint=EndpointAnswer.of(endpoint), job=JobAnswer.of(job))
 
 

@@ -112,9 +112,17 @@ def test_a_record_is_put_and_forgotten(stores: Stores) -> None:
     stores.health.add_failure(HOOK.id, at_first=True, prompt=False, now=NOW)
     stores.health.put_health(HOOK.id, Health(prompt=True))
     assert stores.health.get_health(HOOK.id) == Health(prompt=True)
-    stores.health.forget_health(HOOK.id)
-    stores.health.forget_health(HOOK.id)
+    stores.endpoints.replace_endpoint(replace(HOOK, version=2), fresh_start=True)
     assert stores.health.get_health(HOOK.id) == Health()
+    stores.endpoints.replace_endpoint(replace(HOOK, version=3), fresh_start=True)
+
+
+def test_a_change_that_was_overtaken_forgets_no_record(stores: Stores) -> None:
+    stores.endpoints.create_endpoint(HOOK)
+    stores.health.put_health(HOOK.id, Health(prompt=True))
+    with pytest.raises(Moved):
+        stores.endpoints.replace_endpoint(replace(HOOK, version=3), fresh_start=True)
+    assert stores.health.get_health(HOOK.id) == Health(prompt=True)
 
 
 def test_a_deleted_endpoint_leaves_no_record(stores: Stores) -> None:

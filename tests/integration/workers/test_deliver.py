@@ -288,7 +288,7 @@ def test_a_paused_endpoint_gets_what_it_missed_when_it_is_resumed(
     assert relay(from_stream(*stage.write(*events)), Context()) == NOTHING_FAILED
     through_the_queue(stage)
     assert receiver.posts == []
-    _, job = commands.resume(endpoint.id, endpoints=endpoints, health=endpoints, now=wiring.now())
+    _, job = commands.resume(endpoint.id, endpoints=endpoints, now=wiring.now())
     wiring.recent_endpoints().expire()  # ten seconds pass
     assert relay(from_stream(stage.ask(job)), Context()) == NOTHING_FAILED
     through_the_queue_at_once(stage, wire)

@@ -220,7 +220,7 @@ def test_a_release_by_a_clock_that_is_behind_drops_nothing(shop: Shop, hook: End
     event = shop.happened(an_event())
     ahead = int((NOW + timedelta(hours=1)).timestamp() * 1000)
     shop.attempt(replace(a_message(event, hook), generation=ahead), FakeSender(200))
-    resume(hook.id, endpoints=shop.world, health=shop.world, now=NOW)
+    resume(hook.id, endpoints=shop.world, now=NOW)
     sender = FakeSender(200)
     shop.run(sender)
     assert len(sender.requests) == 1
@@ -306,7 +306,7 @@ class TestDisabling:
         sender = FakeSender(200)
         shop.run(sender)
         assert not sender.requests
-        resume(hook.id, endpoints=shop.world, health=shop.world, now=shop.clock.now)
+        resume(hook.id, endpoints=shop.world, now=shop.clock.now)
         shop.run(sender)
         assert [request.headers["webhook-id"] for request in sender.requests] == event_ids
 
@@ -334,7 +334,7 @@ class TestHolding:
         sender = FakeSender(200)
         shop.run(sender)
         assert not sender.requests
-        resume(hook.id, endpoints=shop.world, health=shop.world, now=shop.clock.now)
+        resume(hook.id, endpoints=shop.world, now=shop.clock.now)
         shop.run(sender)
         delivery = shop.world.get_delivery(event.id, hook.id)
         assert delivery is not None
@@ -346,7 +346,7 @@ class TestHolding:
         event = shop.happened(an_event())
 
         def resumed_meanwhile() -> None:
-            resume(hook.id, endpoints=shop.world, health=shop.world, now=NOW)
+            resume(hook.id, endpoints=shop.world, now=NOW)
             shop.run(FakeSender(500))
 
         interrupt(shop.world, "hold_delivery", resumed_meanwhile)
@@ -376,7 +376,7 @@ class TestHolding:
             event_ids = happen(shop, 120)
             sender = FakeSender(200)
             shop.run(sender)
-            resume(hook.id, endpoints=shop.world, health=shop.world, now=shop.clock.now)
+            resume(hook.id, endpoints=shop.world, now=shop.clock.now)
             target = shop.queue if effect in {"send", "send_later"} else shop.world
             interrupt(target, effect, *[None] * at_call, OSError("crash"), after=after)
             shop.run_with_stream_retries(sender)

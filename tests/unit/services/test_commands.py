@@ -282,7 +282,7 @@ class TestReplaying:
         sender = FakeSender(200)
         shop.run(sender)
         assert not sender.requests
-        commands.resume(hook.id, endpoints=shop.world, health=shop.world, now=shop.clock.now)
+        commands.resume(hook.id, endpoints=shop.world, now=shop.clock.now)
         shop.run(sender)
         assert sorted(sent(sender)) == sorted(event.id for event in events)
 
@@ -334,7 +334,7 @@ class TestResending:
         sender = FakeSender(200)
         shop.run(sender)
         assert sent(sender) == [event.id]
-        commands.resume(hook.id, endpoints=shop.world, health=shop.world, now=shop.clock.now)
+        commands.resume(hook.id, endpoints=shop.world, now=shop.clock.now)
         shop.run(sender)
         assert sent(sender) == [event.id], "it was held no longer"
 
@@ -434,7 +434,7 @@ class TestPausing:
         (event,) = happen(shop, 1)
         shop.attempt(a_message(event, hook), FakeSender(500))
         shop.world.replace_endpoint(disabled(hook, "It failed.", now=NOW))
-        endpoint, job = commands.resume(hook.id, endpoints=shop.world, health=shop.world, now=NOW)
+        endpoint, job = commands.resume(hook.id, endpoints=shop.world, now=NOW)
         assert (endpoint.status, endpoint.disabled_because) == ("enabled", "")
         assert shop.world.get_health(hook.id).failing_since is None
         assert commands.read_job(job.id, jobs=shop.world) == job
@@ -447,7 +447,7 @@ class TestPausing:
         shop.run(sender)
         for _ in range(2):
             shop.clock.advance(timedelta(seconds=1))
-            commands.resume(hook.id, endpoints=shop.world, health=shop.world, now=shop.clock.now)
+            commands.resume(hook.id, endpoints=shop.world, now=shop.clock.now)
         interrupt(shop.world, "leave_line", OSError("crash"))
         shop.run_with_stream_retries(sender)
         assert sorted(sent(sender)) == sorted(event.id for event in events)

@@ -78,7 +78,6 @@ def change(
         changes,
         headers=headers,
         endpoints=shop.world,
-        health=shop.world,
         secrets=shop.world,
         expressions=JmesPath(),
         resolver=resolver,
@@ -217,6 +216,15 @@ def test_what_its_owner_disables_hears_of_nothing_and_holds_nothing_from_then_on
     off = change(shop, endpoint.id, enabled=False)
     assert (off.status, off.circuit_open, off.disabled_because, off.epoch) == ("disabled", False, "", 2)
     assert not off.hears_of("order.paid")
+
+
+def test_a_new_address_begins_anew(shop: Shop) -> None:
+    endpoint, _ = create(shop)
+    shop.world.put_health(endpoint.id, Health(failures=4, failing_since=NOW, failed_at=NOW))
+    change(shop, endpoint.id, description="the same address")
+    assert shop.world.get_health(endpoint.id).failures == 4
+    change(shop, endpoint.id, url="https://hooks.example.com/elsewhere")
+    assert shop.world.get_health(endpoint.id) == Health()
 
 
 def test_enabling_begins_anew_and_releases_what_was_held(shop: Shop) -> None:
