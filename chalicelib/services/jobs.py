@@ -11,6 +11,7 @@ from chalicelib.domain.jobs import Job, JobKind
 from chalicelib.ports import ErrandQueue, Moved
 
 from .circuits import LONGEST_PAUSE
+from .contention import until_settled
 from .outbound import Outbound
 from .probing import probe
 from .replays import release, replay, resend
@@ -47,17 +48,33 @@ def do_page(page: JobPage, *, seen_before: bool, out: Outbound) -> None:
 
 def _do(job: Job, *, out: Outbound) -> None:
     after, pause = PAGES[job.kind](job, out=out)
-    try:
-        out.jobs.save_job(after, page=job.page)
-    except Moved:
-        # Either a second copy of this page was faster, or it was ourselves: where only the answer of a write
-        # is lost, it is written again, and in vain.
-        if out.jobs.get_job(job.id) != after:
-            return
+    if not _is_saved(after, over=job, out=out):
+        return  # a second copy of this page was faster
     done = {"job_id": job.id, "endpoint_id": job.endpoint_id, "sent": after.sent, "status": after.status}
     log.info("%s: page %d done", job.kind, job.page, extra=done)
     if after.status == "running":
         out.queue.send_later(_next_page(after), pause)
+
+
+def _is_saved(after: Job, *, over: Job, out: Outbound) -> bool:
+    """Whether the progress that stands is this one.
+
+    What seems to be somebody else's may be our own: where only the answer of a write is lost, it is written
+    again, and in vain.
+    """
+
+    def save() -> bool:
+        there = out.jobs.get_job(over.id)
+        if there != over:
+            return there == after
+        out.jobs.save_job(after, page=over.page)
+        return True
+
+    try:
+        out.jobs.save_job(after, page=over.page)
+    except Moved:
+        return until_settled(save)
+    return True
 
 
 def _next_page(job: Job) -> JobPage:
