@@ -54,7 +54,7 @@ def _deliver(message: Message, *, express: bool, seen_before: bool, out: Outboun
     if endpoint is None:
         log.info("endpoint is gone", extra=_ids(message))
         return None
-    if express and not hurries(endpoint, out=out):
+    if express and not _hurries(endpoint, out=out):
         out.queue.send([replace(message, waited=message.waited or seen_before)])
         return None
     holds = endpoint.holds and not message.insist
@@ -74,9 +74,14 @@ def _deliver(message: Message, *, express: bool, seen_before: bool, out: Outboun
     return _attempt(message, endpoint, previous, out=out)
 
 
-def hurries(endpoint: Endpoint, *, out: Outbound) -> bool:
+def _hurries(endpoint: Endpoint, *, out: Outbound) -> bool:
     """Whether the endpoint may use the express queue: it answers promptly, and need not be waited for."""
-    return out.endpoints.get_health(endpoint.id).prompt and endpoint.rate_limit is None
+    if endpoint.rate_limit is not None:
+        return False
+    if not out.endpoints.get_health(endpoint.id).prompt:
+        # The relay, who sent the message by the express queue, may know more than a worker's memory.
+        out.endpoints.learn(endpoint.id, out.health.get_health(endpoint.id))
+    return out.endpoints.get_health(endpoint.id).prompt
 
 
 def _has_turn(message: Message, per_second: int, *, out: Outbound) -> bool:

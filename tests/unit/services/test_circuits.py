@@ -6,9 +6,10 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.adapters.cached_endpoints import CachedEndpoints
 from chalicelib.domain.endpoints import Endpoint, paused
 from chalicelib.domain.errands import Message
-from chalicelib.domain.health import DISABLED_AFTER, FAILURES_TO_OPEN, PROBE_DELAYS
+from chalicelib.domain.health import DISABLED_AFTER, FAILURES_TO_OPEN, PROBE_DELAYS, Health
 from chalicelib.domain.retries import RETRY_DELAYS
 from chalicelib.services.commands import resume
 from tests.fakes import NOW, FakeSender, World, interrupt
@@ -419,6 +420,20 @@ def test_who_answers_promptly_is_served_by_the_express_queue(shop: Shop, hook: E
     shop.attempt(a_message(shop.happened(an_event()), hook), FakeSender(200))
     happen(shop, 1)
     assert len(shop.queue.express) == 1
+
+
+def test_who_was_just_found_prompt_is_served_by_every_worker(shop: Shop, hook: Endpoint) -> None:
+    """What this worker knows is some seconds old; the relay knew better."""
+    memory = CachedEndpoints(shop.world, monotonic=lambda: 0.0)
+    assert not memory.get_health(hook.id).prompt
+    memory.get_endpoint(hook.id)
+    shop.world.put_health(hook.id, Health(prompt=True))
+    sender = FakeSender(200)
+    for number in range(2):
+        message = a_message(shop.happened(an_event(number)), hook)
+        shop.attempt(message, sender, express=True, endpoints=memory)
+        interrupt(shop.world, "get_health", AssertionError("a second read that costs"))
+    assert len(sender.requests) == 2
 
 
 def test_who_was_slow_once_is_not_until_it_is_prompt_again(shop: Shop, hook: Endpoint) -> None:
