@@ -39,17 +39,27 @@ def deliver(message: Message, *, express: bool, seen_before: bool, out: Outbound
     `express` says that the message came by the queue of those in a hurry, `seen_before` that the queue gave
     it out earlier; only then, or past the first attempt, is the delivery's row worth a read.
     """
-    return until_settled(
-        lambda: _deliver(message, express=express, seen_before=seen_before, out=out),
-        # A whole batch may be held at once, each in a transaction that looks at the one endpoint.
-        between=lambda: _wait_a_moment(out),
-    )
+    try:
+        return _deliver(message, express=express, seen_before=seen_before, out=out)
+    except (
+        Moved
+    ):  # its endpoint holds deliveries no more, or it was recorded before, or many are held at once
+        _look_anew(out)
+        return until_settled(
+            lambda: _deliver(message, express=express, seen_before=True, out=out),
+            between=lambda: _look_anew(out),
+        )
+
+
+def _look_anew(out: Outbound) -> None:
+    out.endpoints.expire()
+    _wait_a_moment(out)
 
 
 def _deliver(message: Message, *, express: bool, seen_before: bool, out: Outbound) -> Delivery | None:
     endpoint = out.endpoints.get_endpoint(message.endpoint_id)
-    if endpoint is None or endpoint.holds:
-        # Nothing is dropped or held on a cached word.
+    if endpoint is None:
+        # Nothing is dropped on a cached word. It is held on one, but only if its epoch is the endpoint's.
         endpoint = out.endpoint_store.get_endpoint(message.endpoint_id)
     if endpoint is None:
         log.info("endpoint is gone", extra=_ids(message))
@@ -57,14 +67,13 @@ def _deliver(message: Message, *, express: bool, seen_before: bool, out: Outboun
     if express and not _hurries(endpoint, out=out):
         out.queue.send([replace(message, waited=message.waited or seen_before)])
         return None
-    holds = endpoint.holds and not message.insist
     previous = None
-    if seen_before or holds or not message.is_first:
+    if seen_before or not message.is_first:
         previous = out.deliveries.get_delivery(message.event_id, message.endpoint_id)
         if previous is not None and not previous.awaits(message):
             log.info("attempt was made before, or is not wanted any more", extra=_ids(message))
             return None
-    if holds:
+    if endpoint.holds and not message.insist:
         held = hold(previous, message, now=out.clock())
         out.deliveries.hold_delivery(held, endpoint=endpoint)
         log.info("delivery held: endpoint is %s", endpoint.status, extra=_ids(message))

@@ -6,15 +6,16 @@ import pytest
 from msgspec.structs import replace
 from standardwebhooks.webhooks import Webhook
 
+from chalicelib.adapters.cached_endpoints import CachedEndpoints
 from chalicelib.domain.deliveries import delivery_id
-from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.endpoints import Endpoint, disabled, resumed
 from chalicelib.domain.errors import EventNotFound
 from chalicelib.domain.exchanges import Request
 from chalicelib.domain.retries import RETRY_DELAYS
 from chalicelib.ports import Moved
 from chalicelib.services.deliveries import read_delivery
 from chalicelib.services.endpoints import rotate_secret
-from tests.fakes import NOW, FakeSender, World, interrupt
+from tests.fakes import NOW, FakeSender, interrupt
 from tests.making import a_delivery, a_message, an_endpoint, an_event, signing_secrets
 from tests.unit.services.shop import Shop
 
@@ -108,11 +109,25 @@ def test_an_old_address_that_is_gone_does_not_disable_the_new_one(shop: Shop, ho
 
 def test_an_endpoint_that_was_just_enabled_misses_nothing(shop: Shop, hook: Endpoint) -> None:
     """What the worker knows of endpoints is some seconds old."""
-    stale = World()
-    stale.create_endpoint(replace(hook, enabled=False))
-    delivery = shop.attempt(a_message(EVENT, hook), FakeSender(200), endpoints=stale)
+    off = disabled(hook, "It failed.", now=NOW)
+    shop.world.replace_endpoint(off)
+    memory = CachedEndpoints(shop.world, monotonic=lambda: 0.0)
+    assert memory.get_endpoint(hook.id) == off
+    shop.world.replace_endpoint(resumed(off, now=NOW))
+    delivery = shop.attempt(a_message(EVENT, hook), FakeSender(200), endpoints=memory)
     assert delivery is not None
     assert delivery.status == "delivered"
+
+
+def test_holding_costs_no_read(shop: Shop, hook: Endpoint) -> None:
+    shop.world.replace_endpoint(disabled(hook, "It failed.", now=NOW))
+    memory = CachedEndpoints(shop.world, monotonic=lambda: 0.0)
+    memory.get_endpoint(hook.id)
+    for method in ("get_endpoint", "get_delivery", "list_watched"):
+        interrupt(shop.world, method, AssertionError("a read that costs"))
+    held = shop.attempt(a_message(EVENT, hook), FakeSender(200), endpoints=memory)
+    assert held is not None
+    assert held.status == "held"
 
 
 def test_a_webhook_that_arrived_is_recorded_even_if_a_copy_failed_first(shop: Shop, hook: Endpoint) -> None:
