@@ -1,23 +1,17 @@
-"""The world in memory: every port of chalicelib/ports.py, kept as its docstring promises.
-
-The tests in tests/integration/adapters hold these and the real adapters to the same promises.
-"""
+"""Every store in memory, as one world."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import wraps
-from itertools import count
 from threading import RLock
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chalicelib.domain.addresses import IPAddress
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
 from chalicelib.domain.deliveries import (
@@ -28,18 +22,14 @@ from chalicelib.domain.deliveries import (
     place_in_line,
 )
 from chalicelib.domain.endpoints import Endpoint
-from chalicelib.domain.errands import Errand
-from chalicelib.domain.errors import InvalidCursor, InvalidSignature, KeyReused, ProviderUnavailable
+from chalicelib.domain.errors import InvalidCursor, KeyReused
 from chalicelib.domain.events import Event, EventSummary
-from chalicelib.domain.exchanges import Reply, Request
 from chalicelib.domain.health import Health, failed
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
-from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary, PaymentFact
+from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary
 from chalicelib.domain.signing import EndpointSecrets
-from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, PaymentSession, StockShort
-
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, StockShort
 
 Item = TypeVar("Item")
 Kind = TypeVar("Kind", bound=Struct)
@@ -443,184 +433,3 @@ def _page(
         rows = [row for row in rows if (row[0] < last if newest_first else row[0] > last)]
     shown = rows[:limit]
     return Page([item for _, item in shown], f"{_BEHIND}{shown[-1][0]}" if len(shown) == limit else None)
-
-
-class FakeProvider:
-    """Keeps PaymentProvider. Its notices are PaymentFacts as JSON, "signed" by one plain header."""
-
-    name = "fake"
-    livemode = False
-
-    def __init__(self) -> None:
-        self.sessions: dict[str, PaymentSession] = {}
-
-    def open_payment(self, order: Order) -> PaymentSession:
-        reference = f"pay_{order.id}"
-        session = PaymentSession(
-            reference=reference, client_secret=f"{reference}_secret", publishable_key="pk_fake"
-        )
-        return self.sessions.setdefault(reference, session)
-
-    def resume_payment(self, reference: str) -> PaymentSession:
-        if reference not in self.sessions:
-            raise ProviderUnavailable("There is no such payment.")
-        return self.sessions[reference]
-
-    def parse_callback(
-        self, payload: bytes, headers: Mapping[str, str], *, now: datetime
-    ) -> PaymentFact | None:
-        if headers.get("signature") != "good":
-            raise InvalidSignature("The signature is not the fake's.")
-        return msgspec.json.decode(payload, type=PaymentFact | None)
-
-
-class FakeQueue:
-    """Keeps ErrandQueue. `waiting` has each errand with how long it waits, in the order they came.
-
-    `express` has those that were sent by the express queue.
-    """
-
-    def __init__(self) -> None:
-        self.waiting: list[tuple[Errand, timedelta]] = []
-        self.express: list[Errand] = []
-
-    def send(self, errands: Sequence[Errand], *, express: bool = False) -> None:
-        self.waiting += [(errand, timedelta()) for errand in errands]
-        if express:
-            self.express += errands
-
-    def send_later(self, errand: Errand, delay: timedelta) -> None:
-        self.waiting.append((errand, delay))
-
-    def delays(self) -> list[timedelta]:
-        return [delay for _, delay in self.waiting]
-
-    def pass_time(self, by: timedelta) -> None:
-        """What waits has waited so much longer."""
-        self.waiting = [(errand, max(delay - by, timedelta())) for errand, delay in self.waiting]
-
-    def take(self) -> tuple[Errand, timedelta]:
-        """The one whose time comes first."""
-        first = min(range(len(self.waiting)), key=lambda index: self.waiting[index][1])
-        errand, delay = self.waiting.pop(first)
-        self.pass_time(delay)
-        return errand, delay
-
-
-class FakeSlots:
-    """Keeps Slots. `full` says that all are taken."""
-
-    def __init__(self) -> None:
-        self.next_at: dict[str, datetime] = {}
-        self.full = False
-
-    def reserve(self, line: str, *, per_second: int, now: datetime, ahead: timedelta) -> datetime | None:
-        slot = max(self.next_at.get(line, now), now)
-        if self.full or slot - now > ahead:
-            return None
-        self.next_at[line] = slot + timedelta(seconds=1) / per_second
-        return slot
-
-
-class FakeDeadLetters:
-    def __init__(self) -> None:
-        self.parked: list[tuple[str, str]] = []
-
-    def park(self, event_id: str, reason: str) -> None:
-        self.parked.append((event_id, reason))
-
-
-class FakeSender:
-    """Keeps Sender. Answers with each of `statuses` in turn (None: nobody answers), the last one for ever.
-
-    What has its id in `refuse` is answered by 422 whatever else.
-    """
-
-    def __init__(self, *statuses: int | None) -> None:
-        self.requests: list[Request] = []
-        self.retry_after = ""
-        self.duration_ms = 7
-        self.refuse: frozenset[str] = frozenset()
-        self._statuses = list(statuses or (200,))
-
-    def answer_with(self, *statuses: int | None) -> None:
-        """From now on."""
-        self._statuses = list(statuses)
-
-    def send(self, request: Request) -> Reply:
-        self.requests.append(request)
-        status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
-        if request.headers["webhook-id"] in self.refuse:
-            status = 422
-        return Reply(
-            duration_ms=self.duration_ms,
-            status=status,
-            error="" if status else "nobody answered",
-            headers={"retry-after": self.retry_after} if self.retry_after else {},
-        )
-
-
-class FakeResolver:
-    """Keeps Resolver with a table of names."""
-
-    def __init__(self, names: Mapping[str, Sequence[IPAddress]]) -> None:
-        self.names = dict(names)
-
-    def resolve(self, host: str) -> list[IPAddress]:
-        return list(self.names.get(host, ()))
-
-
-class FakeClock:
-    """Stands still until it is told otherwise."""
-
-    def __init__(self, now: datetime = NOW) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, by: timedelta) -> None:
-        self.now += by
-
-
-class FakeEntropy:
-    """Never the same bytes twice, and the same ones in every run."""
-
-    def __init__(self) -> None:
-        self._numbers = count()
-
-    def __call__(self, size: int) -> bytes:
-        return hashlib.shake_256(str(next(self._numbers)).encode()).digest(size)
-
-
-def interrupt(
-    target: object, method: str, *steps: Exception | Callable[[], object] | None, after: bool = False
-) -> None:
-    """Let something get in the way of the next calls of a fake's method: one step each, then no more.
-
-    An exception is raised, a callable called, None lets the call pass; before the method does its work, or
-    `after` it, when what it did stands and only its answer is lost.
-    """
-    original: Callable[..., Any] = getattr(target, method)
-    script = list(steps)
-
-    def interrupted(*args: object, **kwargs: object) -> object:
-        step = script.pop(0) if script else None
-        result = original(*args, **kwargs) if after else None
-        if isinstance(step, Exception):
-            raise step
-        if step is not None:
-            step()
-        return result if after else original(*args, **kwargs)
-
-    setattr(target, method, interrupted)
-
-
-class FakeMailer:
-    """Keeps Mailer. `mails` has each subject with its text, in the order they were sent."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[str, str]] = []
-
-    def send(self, subject: str, text: str) -> None:
-        self.mails.append((subject, text))
