@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.orders import PaymentFact
+from chalicelib.domain.payments import PaymentFact
 from tests.making import an_order
 from tests.strategies import facts_about
 from tests.unit.services.shop import Shop

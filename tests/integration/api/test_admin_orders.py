@@ -10,7 +10,7 @@ from tests.fakes import NOW
 from tests.integration.api.callers import Json, Shop, Stripe
 from tests.making import a_cart, a_product, an_id, an_order
 
-MUG = a_product("mug", tracked=True)
+MUG = a_product("mug")
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_the_orders_of_a_month_come_newest_first_in_pages(shop: Shop) -> None:
         cart = a_cart(MUG, seed=number, now=now)
         wiring.carts().create_cart(cart)
         order = an_order(MUG, seed=number, now=now)
-        wiring.orders().place_order(order, cart=cart, reserve={})
+        wiring.orders().place_order(order, cart=cart)
         placed.append(order.id)
     pages, path = [], f"/orders?month={NOW:%Y-%m}&limit=2"
     cursor: str | None = ""

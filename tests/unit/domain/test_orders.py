@@ -10,19 +10,15 @@ from msgspec.structs import replace
 from chalicelib.domain.carts import price
 from chalicelib.domain.errors import CartEmpty, PaymentMismatch, ProductUnavailable
 from chalicelib.domain.orders import (
-    EVENT_TYPES,
-    TRANSITIONS,
-    FactKind,
     LedgerEntry,
     PaymentStatus,
-    apply,
-    ledger_key,
     order_id_for,
     order_token,
     place,
     token_opens,
     with_contact,
 )
+from chalicelib.domain.payments import EVENT_TYPES, TRANSITIONS, FactKind, apply, ledger_key
 from tests.fakes import NOW
 from tests.making import ADA, a_cart, a_fact, a_product, an_order
 
@@ -43,9 +39,9 @@ def test_a_placed_order_freezes_what_was_bought() -> None:
 def test_nothing_is_ordered_that_cannot_be_bought() -> None:
     cart = a_cart(MUG)
     with pytest.raises(ProductUnavailable):
-        place(cart, price(cart, {}), ADA, livemode=False, now=NOW)
+        place(cart, price(cart, {}), ADA, takes={}, livemode=False, now=NOW)
     with pytest.raises(CartEmpty):
-        place(a_cart(), price(a_cart(), {}), ADA, livemode=False, now=NOW)
+        place(a_cart(), price(a_cart(), {}), ADA, takes={}, livemode=False, now=NOW)
 
 
 def test_one_version_of_a_cart_is_one_order() -> None:

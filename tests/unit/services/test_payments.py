@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.domain.errors import Busy, InvalidSignature, OrderNotFound, PaymentMismatch
-from chalicelib.domain.orders import Order, PaymentFact
+from chalicelib.domain.orders import Order
+from chalicelib.domain.payments import PaymentFact
 from chalicelib.ports import Moved
 from chalicelib.services.contention import TRIES
 from chalicelib.services.payments import receive_callback

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chalicelib.adapters.stripe.callbacks import TOLERANCE_SECONDS, parse, verify
 from chalicelib.domain.errors import InvalidRequest, InvalidSignature
-from chalicelib.domain.orders import PaymentFact
+from chalicelib.domain.payments import PaymentFact
 from tests.unit.adapters.stripe.notices import NOW, OTHER_SECRET, SECRET, encode, notice, signed
 
 PAYLOAD = encode(notice())
