@@ -89,7 +89,7 @@ class CartStore(Protocol):
         """Write a cart whose id is new; the same again is the same."""
 
     def replace_cart(self, cart: Cart) -> None:
-        """Write the cart over the version just before its own; Moved if that has changed or become an order."""
+        """Write the cart over the version just before its own; Moved if that has changed."""
 
 
 class CatalogStore(Protocol):

@@ -218,9 +218,9 @@ Payload = (
     | OrderDisputeOpened
     | OrderDisputeClosed
     | OrderFulfilled
-    | ReconciliationMismatch
     | EndpointDisabled
     | DeliveryDead
+    | ReconciliationMismatch
     | TestPing
 )
 PAYLOADS: tuple[type[Payload], ...] = (
@@ -234,9 +234,9 @@ PAYLOADS: tuple[type[Payload], ...] = (
     OrderDisputeOpened,
     OrderDisputeClosed,
     OrderFulfilled,
-    ReconciliationMismatch,
     EndpointDisabled,
     DeliveryDead,
+    ReconciliationMismatch,
     TestPing,
 )
 

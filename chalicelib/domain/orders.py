@@ -335,7 +335,7 @@ def with_contact(order: Order, contact: Contact, *, now: datetime) -> OrderChang
     return OrderChange(order=changed, entry=entry)
 
 
-def postponed(order: Order, *, until: datetime) -> Order:
+def postponed(order: Order, *, until: datetime | None) -> Order:
     """The order, to be looked at later; nothing has happened to it."""
     return replace(order, version=order.version + 1, check_at=until)
 

@@ -74,6 +74,8 @@ def record(fact: Fact, *, orders: OrderStore, now: datetime) -> Order:
                 "event_id": changed.entry.event_id,
             },
         )
+        if changed.order.review is not None and story.order.review is None:
+            log.warning("order needs review", extra={"order_id": order_id})
         return changed.order
 
     return until_settled(change)

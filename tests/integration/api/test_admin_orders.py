@@ -28,7 +28,10 @@ def test_an_order_tells_its_owner_everything_that_happened(
     story = shop.admin("GET", f"/orders/{checkout['order_id']}")
     assert (story["status"], story["amount"], story["livemode"]) == ("paid", 2400, False)
     assert story["contact"] == {"email": "ada@example.com", "name": "Ada Lovelace"}
-    assert [(entry["what"], entry["amount"]) for entry in story["ledger"]] == [("payment.succeeded", 2400)]
+    assert [(entry["what"], entry["amount"], entry["by"]) for entry in story["ledger"]] == [
+        ("order.placed", 2400, "shopper"),
+        ("payment.succeeded", 2400, "stripe"),
+    ]
     assert checkout["order_token"] not in repr(story)
 
 

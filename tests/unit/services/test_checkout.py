@@ -170,7 +170,7 @@ def test_a_contact_is_not_corrected_once_the_order_is_paid(shop: Shop) -> None:
 def test_a_payment_that_arrives_while_the_contact_is_corrected_wins(shop: Shop) -> None:
     cart = shop.cart("mug")
     order = shop.check_out(cart.id, total=1200).order
-    interrupt(shop.world, "save_contact", lambda: shop.tell(order, "succeeded", key="a"))
+    interrupt(shop.world, "commit", lambda: shop.tell(order, "succeeded", key="a"))
     with pytest.raises(OrderNotPayable):
         shop.check_out(cart.id, total=1200, contact=CORRECTED)
     stored = shop.stored(order.id)
@@ -180,7 +180,7 @@ def test_a_payment_that_arrives_while_the_contact_is_corrected_wins(shop: Shop) 
 def test_a_failed_payment_that_arrives_while_the_contact_is_corrected_is_kept(shop: Shop) -> None:
     cart = shop.cart("mug")
     order = shop.check_out(cart.id, total=1200).order
-    interrupt(shop.world, "save_contact", lambda: shop.tell(order, "failed", key="a"))
+    interrupt(shop.world, "commit", lambda: shop.tell(order, "failed", key="a"))
     shop.check_out(cart.id, total=1200, contact=CORRECTED)
     stored = shop.stored(order.id)
     assert (stored.status, stored.contact) == ("failed", CORRECTED)
@@ -238,7 +238,7 @@ def test_an_empty_cart_cannot_be_checked_out(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("amount", "currency", "quantity", "chargeable"),
     [
-        (0, "eur", 1, False),
+        (1, "eur", 1, False),
         (49, "eur", 1, False),
         (50, "eur", 1, True),
         (17_499, "huf", 1, False),
@@ -263,6 +263,19 @@ def test_only_what_can_be_charged_becomes_an_order(
         shop.check_out(cart.id, total=cart.amount)
     assert refusal.value.details == {"amount": amount * quantity, "currency": currency}
     assert nothing_was_ordered(shop)
+
+
+def test_what_costs_nothing_is_paid_when_it_is_ordered_and_asks_no_provider(shop: Shop) -> None:
+    shop.sell(a_product("pot", amount=0))
+    cart = shop.cart("pot")
+    done = shop.check_out(cart.id, total=0)
+    assert (done.session, done.order.status, shop.provider.sessions) == (None, "paid", {})
+    assert [event.type for event in shop.world.events.values()] == ["order.paid"]
+    again = shop.check_out(cart.id, total=0)
+    assert (again.order, again.session) == (done.order, None)
+    story = shop.world.get_order(done.order.id)
+    assert story is not None
+    assert [entry.what for entry in story.ledger] == ["order.placed", "payment.succeeded"]
 
 
 @pytest.mark.parametrize("kind", ["succeeded", "processing"])

@@ -121,7 +121,9 @@ def test_a_made_up_signature_is_refused_and_never_an_exception(payload: bytes, h
 
 
 def fact_of(event: dict[str, Any]) -> PaymentFact | None:
-    return parse(encode(event))
+    fact = parse(encode(event))
+    assert fact is None or isinstance(fact, PaymentFact)
+    return fact
 
 
 def test_a_payment_that_succeeded_tells_what_was_received() -> None:
