@@ -171,6 +171,11 @@ def _look(read: Reader, checkout: Json, endpoint_id: str) -> None:
     wiring.deliveries().save_delivery(replace(delivery, version=1))
     wiring.deliveries().save_delivery(a_delivery(an_event(), endpoint, 500))
     read("GET", "/admin/orders")
+    order = f"/admin/orders/{checkout['order_id']}"
+    read("POST", f"{order}/fulfilments", {"lines": [{"sku": "mug", "quantity": 1}]}, idempotency_key="f")
+    read("POST", f"{order}/refunds", {"amount": 1}, idempotency_key="m")
+    read("POST", f"{order}/accept")
+    read("GET", "/admin/health")
     read("GET", f"/admin/payments/stripe/{story['payment']['reference']}")
     read("GET", "/admin/endpoints")
     read("GET", f"/admin/endpoints/{endpoint_id}")
