@@ -13,7 +13,7 @@ import requests
 from chalicelib.services.admin_keys import create_key
 from deploy.admin_key import key_store
 from deploy.stripe_keys import StripeKeys
-from local.stack import STAGE, LocalStack, local_stack
+from local.stack import FUNCTIONS, STAGE, LocalStack, local_stack
 from local.stripe_sandbox.server import Running, serve
 from tests.e2e.shop import Receiver, Shop, running_receiver
 
@@ -80,7 +80,7 @@ def pytest_runtest_makereport(
     report = yield
     stack = getattr(item, "funcargs", {}).get("stack")
     if report.when == "call" and report.failed and stack is not None:
-        for function in ("api", "relay", "deliver"):
+        for function in FUNCTIONS:
             lines = [line for line in stack.logs(function) if line.startswith("{") and '"INFO"' not in line]
             report.sections.append((f"what {function} logged last", "\n".join(lines[-5:])))
     return report

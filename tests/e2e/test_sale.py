@@ -64,8 +64,8 @@ def test_the_owner_sees_the_order_its_ledger_and_its_delivery(shop: Shop, receiv
     checkout = _buy(shop, **{shop.product(): 1})
     order_id = checkout["order_id"]
     story = shop.admin("GET", f"/orders/{order_id}")
-    assert [entry["what"] for entry in story["ledger"]] == ["payment.succeeded"]
-    event_id = story["ledger"][0]["event_id"]
+    assert [entry["what"] for entry in story["ledger"]] == ["order.placed", "payment.succeeded"]
+    event_id = story["ledger"][1]["event_id"]
 
     def delivered() -> Json | None:
         found = shop.admin("GET", f"/events/{event_id}/deliveries")
@@ -92,7 +92,7 @@ def test_duplicated_and_reordered_callbacks_have_one_effect(
     assert sandbox.sandbox.webhooks.wait_until_idle(20)
     wait_for(lambda: receiver.of_order(checkout["order_id"]), what="the webhook")
     story = shop.admin("GET", f"/orders/{checkout['order_id']}")
-    assert (story["status"], len(story["ledger"])) == ("paid", 1)
+    assert (story["status"], len(story["ledger"])) == ("paid", 2)
     assert len({webhook.id for webhook in receiver.of_order(checkout["order_id"])}) == 1
 
 
