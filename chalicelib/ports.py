@@ -144,6 +144,12 @@ class OrderStore(Protocol):
     def commit(self, change: OrderChange) -> None:
         """One transaction: the order over the version before, its ledger entry and its event, or Moved."""
 
+    def restore_order(self, story: OrderStory) -> None:
+        """Write an order that was kept elsewhere, with its ledger; AlreadyPlaced if its id is taken.
+
+        It is new to nobody: no stock is reserved and nothing is announced.
+        """
+
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         """Of a month ("2026-11"), newest first; may lag by a moment."""
 

@@ -159,7 +159,7 @@ class World:
             provider, reference = self.references[order_id]
             payment = replace(order.payment, provider=provider, reference=reference)
             order = replace(order, payment=payment)
-        ledger = sorted(self.ledgers.get(order_id, {}).values(), key=lambda entry: entry.at)
+        ledger = sorted(self.ledgers.get(order_id, {}).values(), key=lambda entry: (entry.at, entry.key))
         return OrderStory(order=order, ledger=ledger)
 
     @_atomic
@@ -185,6 +185,16 @@ class World:
         ledger[change.entry.key] = change.entry
         if change.event is not None:
             self.events[change.event.id] = change.event
+
+    @_atomic
+    def restore_order(self, story: OrderStory) -> None:
+        order = story.order
+        if order.id in self.orders:
+            raise AlreadyPlaced
+        self.orders[order.id] = order
+        self.ledgers[order.id] = {entry.key: entry for entry in story.ledger}
+        if order.payment.reference:
+            self.references[order.id] = (order.payment.provider, order.payment.reference)
 
     @_atomic
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:

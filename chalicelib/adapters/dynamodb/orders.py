@@ -31,6 +31,8 @@ from .items import Row, from_row, key_row, sortable, to_row
 from .listing import listed
 from .table import Key, Table, TransactionRefused
 
+_BESIDE_A_CHECK = 99  # a transaction takes 100 actions
+
 
 class _Lines(Struct, frozen=True):
     lines: list[LineItem]
@@ -86,9 +88,7 @@ class DynamoOrders:
         return row["order_id"]["S"] if row else None
 
     def save_reference(self, order_id: str, *, provider: str, reference: str) -> None:
-        pointer = key_row(_pointer_key(provider, reference), order_id=order_id)
-        payment = key_row((_partition(order_id), "PAYMENT"), provider=provider, reference=reference)
-        self._table.write_many(puts=[pointer, payment])
+        self._table.write_many(puts=_payment_rows(order_id, provider, reference))
 
     def save_contact(self, order: Order) -> None:
         self._table.put(_header_row(order), condition="version = :read", values={"read": order.version - 1})
@@ -111,12 +111,35 @@ class DynamoOrders:
             # Each condition says the same: somebody has told this order something since it was read.
             raise Moved from None
 
+    def restore_order(self, story: OrderStory) -> None:
+        order = story.order
+        header_key = _partition(order.id), "ORDER"
+        is_new = self._table.check_action(header_key, condition="attribute_not_exists(pk)", values={})
+        rows = [_lines_row(order), *(_entry_row(order.id, entry) for entry in story.ledger)]
+        if order.payment.reference:
+            rows += _payment_rows(order.id, order.payment.provider, order.payment.reference)
+        try:
+            for start in range(0, len(rows), _BESIDE_A_CHECK):
+                puts = [self._table.put_action(row) for row in rows[start : start + _BESIDE_A_CHECK]]
+                self._table.transact([is_new, *puts])
+            # Last, since it is what makes an order one.
+            header = self._table.put_action(_header_row(order), condition="attribute_not_exists(pk)")
+            self._table.transact([header])
+        except TransactionRefused:
+            raise AlreadyPlaced from None
+
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         return listed(self._table, _listing(month), OrderSummary, limit=limit, cursor=cursor)
 
 
 def _partition(order_id: str) -> str:
     return f"ORDER#{order_id}"
+
+
+def _payment_rows(order_id: str, provider: str, reference: str) -> list[Row]:
+    pointer = key_row(_pointer_key(provider, reference), order_id=order_id)
+    payment = key_row((_partition(order_id), "PAYMENT"), provider=provider, reference=reference)
+    return [pointer, payment]
 
 
 def _pointer_key(provider: str, reference: str) -> Key:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from chalicelib.domain import orders as rules
 from chalicelib.domain.errors import InvalidCursor
 from chalicelib.domain.orders import Address, Contact, Order, OrderChange, OrderSummary
-from chalicelib.ports import AlreadyPlaced, Moved, StockShort
+from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, StockShort
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
 from tests.making import a_cart, a_fact, a_product, an_id, an_order
@@ -306,3 +306,24 @@ def test_an_order_and_its_lines_are_not_shared_with_another(stores: Stores) -> N
     story = stores.orders.get_order(other.id)
     assert story is not None
     assert story == replace(story, order=other, ledger=[])
+
+
+def test_an_order_from_elsewhere_is_read_as_it_was_written(stores: Stores) -> None:
+    change = change_of(an_order())
+    many = [replace(change.entry, key=f"fake#{number:03}") for number in range(250)]
+    story = OrderStory(order=change.order, ledger=many)
+    stores.orders.restore_order(story)
+    assert stores.orders.get_order(change.order.id) == story
+    reference = change.order.payment.reference
+    assert stores.orders.find_order_id(provider="fake", reference=reference) == change.order.id
+    page = stores.orders.list_orders("2026-11", limit=5, cursor=None)
+    assert [summary.id for summary in page.items] == [change.order.id]
+
+
+def test_an_order_that_is_there_is_not_overwritten_from_elsewhere(stores: Stores) -> None:
+    order = placed(stores)
+    before = stores.orders.get_order(order.id)
+    change = change_of(order)
+    with pytest.raises(AlreadyPlaced):
+        stores.orders.restore_order(OrderStory(order=change.order, ledger=[change.entry]))
+    assert stores.orders.get_order(order.id) == before
