@@ -1,7 +1,7 @@
 """The HTTP API, by audience."""
 
 from . import callbacks, events, openapi, storefront
-from .admin import deliveries, endpoints, flow, orders, products, transfers
+from .admin import deliveries, endpoints, flow, orders, persons, products, transfers
 
 ROOMS = (
     storefront.routes,
@@ -12,6 +12,7 @@ ROOMS = (
     orders.routes,
     products.routes,
     transfers.routes,
+    persons.routes,
     events.routes,
     openapi.routes,
 )

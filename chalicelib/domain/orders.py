@@ -61,11 +61,15 @@ class Address(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The person. Kept apart from the money, so that it can be corrected until the order is paid."""
+    """The person. Kept apart from the money, so that it can be corrected until the order is paid.
+
+    Once she has been erased, `erased_at` is all there is, beside an empty `email`.
+    """
 
     email: str
     name: str = ""
     shipping_address: Address | None = None
+    erased_at: datetime | None = None
 
 
 class LineItem(Struct, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from chalicelib.domain.health import Health, failed
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary
+from chalicelib.domain.persons import person_id
 from chalicelib.domain.signing import EndpointSecrets
 from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, StockShort
 
@@ -58,6 +59,7 @@ class World:
         self.stock: dict[str, int] = {}
         self.adjustments: dict[tuple[str, str], int] = {}
         self.orders: dict[str, Order] = {}
+        self.persons: dict[str, str] = {}
         self.ledgers: dict[str, dict[str, LedgerEntry]] = {}
         self.references: dict[str, tuple[str, str]] = {}
         self.events: dict[str, Event] = {}
@@ -149,6 +151,7 @@ class World:
         for sku, quantity in reserve.items():
             self.stock[sku] -= quantity
         self.orders[order.id] = order
+        self.persons[order.id] = person_id(order.contact.email)
 
     @_atomic
     def get_order(self, order_id: str) -> OrderStory | None:
@@ -173,15 +176,39 @@ class World:
 
     @_atomic
     def save_contact(self, order: Order) -> None:
+        self.erase_contact(order)
+        self.persons[order.id] = person_id(order.contact.email)
+
+    @_atomic
+    def erase_contact(self, order: Order) -> None:
         _require(order.id in self.orders and self.orders[order.id].version == order.version - 1)
         self.orders[order.id] = order
+
+    @_atomic
+    def forget_person(self, order_id: str) -> None:
+        self.persons[order_id] = ""
+
+    @_atomic
+    def list_orders_of_person(self, person: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
+        return self._listed(
+            (order for order in self.orders.values() if self.persons[order.id] == person),
+            limit=limit,
+            cursor=cursor,
+        )
+
+    def _listed(self, orders: Iterable[Order], *, limit: int, cursor: str | None) -> Page[OrderSummary]:
+        rows = [
+            (f"{order.created_at.isoformat()}#{order.id}", _same_fields(order, OrderSummary, order.status))
+            for order in orders
+        ]
+        return _page(sorted(rows, reverse=True), limit=limit, cursor=cursor, newest_first=True)
 
     @_atomic
     def commit(self, change: OrderChange) -> None:
         ledger = self.ledgers.setdefault(change.order.id, {})
         _require(change.entry.key not in ledger)
         _require(change.event is None or change.event.id not in self.events)
-        self.save_contact(change.order)
+        self.erase_contact(change.order)  # writes the order, whatever has changed
         ledger[change.entry.key] = change.entry
         if change.event is not None:
             self.events[change.event.id] = change.event
@@ -192,18 +219,18 @@ class World:
         if order.id in self.orders:
             raise AlreadyPlaced
         self.orders[order.id] = order
+        self.persons[order.id] = person_id(order.contact.email)
         self.ledgers[order.id] = {entry.key: entry for entry in story.ledger}
         if order.payment.reference:
             self.references[order.id] = (order.payment.provider, order.payment.reference)
 
     @_atomic
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
-        rows = [
-            (f"{order.created_at.isoformat()}#{order.id}", _same_fields(order, OrderSummary, order.status))
-            for order in self.orders.values()
-            if f"{order.created_at:%Y-%m}" == month
-        ]
-        return _page(sorted(rows, reverse=True), limit=limit, cursor=cursor, newest_first=True)
+        return self._listed(
+            (order for order in self.orders.values() if f"{order.created_at:%Y-%m}" == month),
+            limit=limit,
+            cursor=cursor,
+        )
 
     # EventStore
 
@@ -218,6 +245,10 @@ class World:
     @_atomic
     def put_event(self, event: Event) -> None:
         self.events.setdefault(event.id, event)
+
+    @_atomic
+    def rewrite_event(self, event: Event) -> None:
+        self.events[event.id] = event
 
     @_atomic
     def list_events(

@@ -1,7 +1,7 @@
 """An order's rows, all in one partition so that one query tells the whole story.
 
 ORDER#id / ORDER        the small header, rewritten with each change on condition of its version
-ORDER#id / LINES        what was bought: written once
+ORDER#id / LINES        what was bought: written once; listed by the person, so again with a corrected address
 ORDER#id / PAYMENT      which payment of which provider: written once
 ORDER#id / LEDGER#key   one entry each; the key also marks a provider's notice as seen
 PAYMENT#provider#ref    / POINTER: from a provider's payment to the order
@@ -22,6 +22,7 @@ from chalicelib.domain.orders import (
     OrderChange,
     OrderSummary,
 )
+from chalicelib.domain.persons import person_id
 from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, StockShort
 
 from .carts import cart_key
@@ -36,6 +37,12 @@ _BESIDE_A_CHECK = 99  # a transaction takes 100 actions
 
 class _Lines(Struct, frozen=True):
     lines: list[LineItem]
+
+
+class _Place(Struct, frozen=True):
+    """Where a listed row is."""
+
+    pk: str
 
 
 class _Reference(Struct, frozen=True):
@@ -91,7 +98,13 @@ class DynamoOrders:
         self._table.write_many(puts=_payment_rows(order_id, provider, reference))
 
     def save_contact(self, order: Order) -> None:
-        self._table.put(_header_row(order), condition="version = :read", values={"read": order.version - 1})
+        header = self._table.put_action(
+            _header_row(order), condition="version = :read", values={"read": order.version - 1}
+        )
+        try:
+            self._table.transact([header, self._table.put_action(_lines_row(order))])
+        except TransactionRefused:
+            raise Moved from None
 
     def commit(self, change: OrderChange) -> None:
         order = change.order
@@ -110,6 +123,19 @@ class DynamoOrders:
         except TransactionRefused:
             # Each condition says the same: somebody has told this order something since it was read.
             raise Moved from None
+
+    def list_orders_of_person(self, person: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
+        # What is listed says nothing of a status: it is the lines, which never change.
+        found = listed(self._table, _person(person), _Place, limit=limit, cursor=cursor)
+        headers = self._table.get_many((place.pk, "ORDER") for place in found.items)
+        rows = [headers.get((place.pk, "ORDER")) for place in found.items]
+        return Page([from_row(row, OrderSummary) for row in rows if row], found.cursor)
+
+    def erase_contact(self, order: Order) -> None:
+        self._table.put(_header_row(order), condition="version = :read", values={"read": order.version - 1})
+
+    def forget_person(self, order_id: str) -> None:
+        self._table.update((_partition(order_id), "LINES"), "REMOVE listing, listed_at", values={})
 
     def restore_order(self, story: OrderStory) -> None:
         order = story.order
@@ -150,6 +176,10 @@ def _listing(month: str) -> str:
     return f"ORDERS#{month}"
 
 
+def _person(person: str) -> str:
+    return f"PERSON#{person}"
+
+
 def _header_row(order: Order) -> Row:
     created = sortable(order.created_at)
     return to_row(
@@ -165,7 +195,14 @@ def _header_row(order: Order) -> Row:
 
 
 def _lines_row(order: Order) -> Row:
-    return to_row(_Lines(order.lines), pk=_partition(order.id), sk="LINES")
+    person = person_id(order.contact.email)
+    return to_row(
+        _Lines(order.lines),
+        pk=_partition(order.id),
+        sk="LINES",
+        listing=_person(person) if person else None,
+        listed_at=f"{sortable(order.created_at)}#{order.id}" if person else None,
+    )
 
 
 def _entry_row(order_id: str, entry: LedgerEntry) -> Row:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from chalicelib.domain import orders as rules
 from chalicelib.domain.errors import InvalidCursor
 from chalicelib.domain.orders import Address, Contact, Order, OrderChange, OrderSummary
+from chalicelib.domain.persons import person_id, without_person
 from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, StockShort
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
@@ -327,3 +328,63 @@ def test_an_order_that_is_there_is_not_overwritten_from_elsewhere(stores: Stores
     with pytest.raises(AlreadyPlaced):
         stores.orders.restore_order(OrderStory(order=change.order, ledger=[change.entry]))
     assert stores.orders.get_order(order.id) == before
+
+
+def of_person(stores: Stores, email: str) -> list[str]:
+    page = stores.orders.list_orders_of_person(person_id(email), limit=10, cursor=None)
+    return [summary.id for summary in page.items]
+
+
+def test_the_orders_of_a_person_are_listed_newest_first_as_they_are_now(stores: Stores) -> None:
+    orders = [placed(stores, seed=number, now=NOW + timedelta(days=number * 40)) for number in range(3)]
+    stores.orders.commit(change_of(orders[0]))
+    first = stores.orders.list_orders_of_person(person_id("ada@example.com"), limit=2, cursor=None)
+    rest = stores.orders.list_orders_of_person(person_id("ada@example.com"), limit=2, cursor=first.cursor)
+    found = [*first.items, *rest.items]
+    assert [summary.id for summary in found] == [order.id for order in reversed(orders)]
+    assert [summary.status for summary in found] == ["pending", "pending", "paid"]
+    assert of_person(stores, "bob@example.com") == []
+
+
+def test_a_corrected_address_moves_the_order_to_its_persons_list(stores: Stores) -> None:
+    order = placed(stores)
+    stores.orders.save_contact(rules.with_contact(order, Contact(email="bob@example.com"), now=LATER))
+    assert (of_person(stores, "ada@example.com"), of_person(stores, "bob@example.com")) == ([], [order.id])
+
+
+def test_a_contact_that_was_overtaken_leaves_the_lists_alone(stores: Stores) -> None:
+    order = placed(stores)
+    stores.orders.commit(change_of(order))
+    with pytest.raises(Moved):
+        stores.orders.save_contact(rules.with_contact(order, Contact(email="bob@example.com"), now=LATER))
+    assert (of_person(stores, "ada@example.com"), of_person(stores, "bob@example.com")) == ([order.id], [])
+
+
+def test_an_erased_order_stays_in_its_persons_list_until_it_is_forgotten(stores: Stores) -> None:
+    order = placed(stores)
+    nobody = without_person(order, now=LATER)
+    stores.orders.erase_contact(nobody)
+    story = stores.orders.get_order(order.id)
+    assert story is not None
+    assert story.order == nobody
+    assert of_person(stores, "ada@example.com") == [order.id]
+    for _ in range(2):
+        stores.orders.forget_person(order.id)
+        assert of_person(stores, "ada@example.com") == []
+        assert stores.orders.get_order(order.id) == story
+
+
+def test_an_order_that_moved_is_not_erased(stores: Stores) -> None:
+    order = placed(stores)
+    stores.orders.commit(change_of(order))
+    with pytest.raises(Moved):
+        stores.orders.erase_contact(without_person(order, now=LATER))
+
+
+def test_an_order_from_elsewhere_is_in_its_persons_list_unless_it_has_none(stores: Stores) -> None:
+    order = an_order()
+    stores.orders.restore_order(OrderStory(order=order, ledger=[]))
+    stores.orders.restore_order(
+        OrderStory(order=replace(without_person(order, now=NOW), id=an_id("ord")), ledger=[])
+    )
+    assert of_person(stores, "ada@example.com") == [order.id]

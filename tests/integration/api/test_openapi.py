@@ -174,6 +174,9 @@ def _look(read: Reader, shop: Shop, checkout: Json, endpoint_id: str) -> None:
     wiring.deliveries().save_delivery(replace(delivery, version=1))
     wiring.deliveries().save_delivery(a_delivery(an_event(), endpoint, 500))
     read("GET", "/admin/orders")
+    read("GET", "/admin/orders?email=ada%40example.com")
+    assert read("POST", "/admin/persons/export", {"email": "ada@example.com"})["items"][0]["deliveries"]
+    read("POST", "/admin/persons/erase", {"email": "ada@example.com"}, idempotency_key="e")
     for subject in ("products", "stock", "orders"):
         page = read("GET", f"/admin/export/{subject}?format=csv")
         headers = {"authorization": f"Bearer {shop.admin_key}", "content_type": "text/csv"}
