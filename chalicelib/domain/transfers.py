@@ -48,8 +48,7 @@ def write(records: Iterable[Record], kind: type[Record], form: Form) -> str:
     columns = _columns(kind)
     writer.writerow([column.name for column in columns])
     for record in records:
-        fields = msgspec.to_builtins(record)
-        writer.writerow([column.cell(fields[column.name]) for column in columns])
+        writer.writerow([column.cell(getattr(record, column.attribute)) for column in columns])
     return text.getvalue()
 
 
@@ -79,13 +78,16 @@ class _Problem(str):
 
 class _Column(Struct, frozen=True, kw_only=True):
     name: str
+    attribute: str
     is_plain: bool
     empty_is_null: bool
 
     def cell(self, value: object) -> str:
         if value is None and self.empty_is_null:
             return ""
-        return guarded(str(value)) if self.is_plain else msgspec.json.encode(value).decode()
+        if self.is_plain:
+            return guarded(str(msgspec.to_builtins(value)))
+        return msgspec.json.encode(value).decode()
 
     def value(self, cell: str) -> object:
         if not cell and self.empty_is_null:
@@ -97,17 +99,18 @@ class _Column(Struct, frozen=True, kw_only=True):
 def _columns(kind: type[Struct]) -> list[_Column]:
     described = inspect.type_info(kind)
     assert isinstance(described, inspect.StructType)  # noqa: S101 (it is one)
-    return [_column(field.encode_name, field.type) for field in described.fields]
+    return [_column(field) for field in described.fields]
 
 
-def _column(name: str, kind: inspect.Type) -> _Column:
-    parts = list(_parts(kind))
+def _column(field: inspect.Field) -> _Column:
+    parts = list(_parts(field.type))
     is_nullable = any(isinstance(part, inspect.NoneType) for part in parts)
     has_text = any(_is_text(part) for part in parts)
     wanted = [part for part in parts if not isinstance(part, inspect.NoneType)]
     is_time = all(isinstance(part, inspect.DateTimeType) for part in wanted)
     return _Column(
-        name=name,
+        name=field.encode_name,
+        attribute=field.name,
         is_plain=is_time or (not is_nullable and all(_is_text(part) for part in wanted)),
         empty_is_null=is_nullable and not has_text,
     )

@@ -23,7 +23,7 @@ class Nested(Struct, frozen=True):
     parts: list[Product] = []
 
 
-class Odd(Struct, frozen=True, kw_only=True):
+class Odd(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Fields that records may have one day."""
 
     text: str | None = None
