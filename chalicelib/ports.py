@@ -17,6 +17,7 @@ from chalicelib.domain.addresses import IPAddress
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
 from chalicelib.domain.deliveries import Delivery, DeliveryStatus, DeliverySummary, HeldDelivery
+from chalicelib.domain.disputes import DisputeFact
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errands import Errand
 from chalicelib.domain.events import Event, EventSummary
@@ -24,11 +25,16 @@ from chalicelib.domain.exchanges import Reply, Request
 from chalicelib.domain.health import Health
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
-from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary, PaymentFact
+from chalicelib.domain.orders import Fulfilment, LedgerEntry, Order, OrderChange, OrderSummary, Refund
+from chalicelib.domain.payments import PaymentFact
+from chalicelib.domain.refunds import RefundFact
 from chalicelib.domain.signing import EndpointSecrets
 
 Item = TypeVar("Item")
 Clock = Callable[[], datetime]
+
+Fact = PaymentFact | RefundFact | DisputeFact
+"""What a payment provider says, in our words."""
 
 
 class Moved(Exception):
@@ -83,7 +89,7 @@ class CartStore(Protocol):
         """Write a cart whose id is new; the same again is the same."""
 
     def replace_cart(self, cart: Cart) -> None:
-        """Write the cart over the version just before its own; Moved if another one is there."""
+        """Write the cart over the version just before its own; Moved if that has changed."""
 
 
 class CatalogStore(Protocol):
@@ -117,17 +123,34 @@ class StockStore(Protocol):
 
 
 class OrderStory(Struct, frozen=True, kw_only=True):
-    """An order with its ledger, oldest entry first."""
+    """An order with everything that belongs to it, oldest first."""
 
     order: Order
     ledger: list[LedgerEntry]
+    refunds: list[Refund]
+    fulfilments: list[Fulfilment]
+
+
+class OrderAge(Struct, frozen=True, kw_only=True):
+    """An order, and since when it waits."""
+
+    order_id: str
+    since: datetime
 
 
 class OrderStore(Protocol):
-    def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:
-        """One transaction: the order, its stock, and the cart unchanged since it was read.
+    def place_order(
+        self,
+        order: Order,
+        *,
+        cart: Cart,
+        replaces: OrderChange | None = None,
+        paid: OrderChange | None = None,
+    ) -> None:
+        """One transaction: the order, what it reserves, and that the cart, unchanged since, is this order.
 
-        AlreadyPlaced, StockShort or Moved say why nothing was written.
+        With it the end of the cart's earlier order, whose stock it takes over, and, if it costs nothing, what
+        tells that it is paid. AlreadyPlaced, StockShort or Moved say why nothing was written.
         """
 
     def get_order(self, order_id: str) -> OrderStory | None: ...
@@ -138,20 +161,26 @@ class OrderStore(Protocol):
     def save_reference(self, order_id: str, *, provider: str, reference: str) -> None:
         """Note which payment an order has. The same again is the same."""
 
-    def save_contact(self, order: Order) -> None:
-        """Write the order's contact over the version just before its own, or Moved."""
+    def save_order(self, order: Order) -> None:
+        """Write the order over the version just before its own, or Moved; for what is nobody's business."""
 
     def commit(self, change: OrderChange) -> None:
-        """One transaction: the order over the version before, its ledger entry and its event, or Moved."""
+        """One transaction: the order over the version before, and all that the change brings with it.
+
+        Moved if somebody was faster, StockShort if there is too little of what it takes.
+        """
+
+    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[str]:
+        """The ids of orders that are to be looked at, the longest due first; may lag by a moment."""
+
+    def list_in_review(self, *, limit: int, cursor: str | None) -> Page[OrderAge]:
+        """What waits for its owner, the oldest first; may lag by a moment."""
 
     def list_orders_of_person(self, person: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         """Whose contact has the address of this hash, newest first; may lag by a moment.
 
         An order without its contact is still among them until it is forgotten.
         """
-
-    def erase_contact(self, order: Order) -> None:
-        """Write the order without its person over the version just before its own, or Moved."""
 
     def forget_person(self, order_id: str) -> None:
         """Take the order out of its person's list; done again, it is the same."""
@@ -336,11 +365,15 @@ class KeyStore(Protocol):
 
 
 class PaymentSession(Struct, frozen=True, kw_only=True):
-    """What the browser needs to pay; `reference` is the provider's id of the payment."""
+    """What the browser needs to pay; `reference` is the provider's id of the payment.
+
+    `settled` says what has become of it already, if it can't be paid any more.
+    """
 
     reference: str
     client_secret: str
     publishable_key: str
+    settled: PaymentFact | None = None
 
 
 class PaymentProvider(Protocol):
@@ -362,9 +395,28 @@ class PaymentProvider(Protocol):
     def resume_payment(self, reference: str) -> PaymentSession:
         """What the browser needs for a payment begun earlier. ProviderUnavailable as above."""
 
-    def parse_callback(
-        self, payload: bytes, headers: Mapping[str, str], *, now: datetime
-    ) -> PaymentFact | None:
+    def inspect_payment(self, reference: str) -> PaymentFact | None:
+        """What has become of a payment; None while nothing has. ProviderUnavailable as above."""
+
+    def void_payment(self, reference: str) -> PaymentFact:
+        """Have it never be paid: `canceled`, or what it is instead. ProviderUnavailable as above."""
+
+    def refund_payment(self, order: Order, refund: Refund) -> RefundFact:
+        """Send money back; asked again for the same refund within a day, it is the same.
+
+        RefundRefused if the provider will not, ProviderUnavailable as above.
+        """
+
+    def find_refund(self, reference: str, refund_id: str) -> RefundFact | None:
+        """The refund of a payment that bears our name for it. ProviderUnavailable as above."""
+
+    def list_payments(self, *, since: datetime, until: datetime, cursor: str | None) -> Page[PaymentFact]:
+        """Payments of this shop that were begun in this time and have succeeded; a page may be empty."""
+
+    def list_refunds(self, *, since: datetime, until: datetime, cursor: str | None) -> Page[RefundFact]:
+        """Refunds that were made in this time, also of payments that are not this shop's."""
+
+    def parse_callback(self, payload: bytes, headers: Mapping[str, str], *, now: datetime) -> Fact | None:
         """What a notice says, None if it is none of ours; InvalidSignature if it is not the provider's."""
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.sqs import SqsDeadLetters, SqsErrands
     from chalicelib.adapters.ssm import SsmSecrets
     from chalicelib.adapters.stripe.payments import StripePayments
+    from chalicelib.services.checkout import Shop
     from chalicelib.services.outbound import Outbound
 
 entropy: Callable[[int], bytes] = secrets.token_bytes
@@ -215,6 +216,13 @@ def stripe() -> StripePayments:
         shop=settings().shop,
         api_base=settings().stripe_api_base,
     )
+
+
+@cache
+def checkout() -> Shop:
+    from chalicelib.services.checkout import Shop
+
+    return Shop(carts=carts(), catalog=catalog(), stock=catalog(), orders=orders(), provider=stripe())
 
 
 @cache

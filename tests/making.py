@@ -18,7 +18,8 @@ from chalicelib.domain.events import Event, announce
 from chalicelib.domain.exchanges import Reply
 from chalicelib.domain.identifiers import derived_id
 from chalicelib.domain.jobs import Job, JobKind, job_id
-from chalicelib.domain.orders import Contact, FactKind, Order, PaymentFact
+from chalicelib.domain.orders import Contact, Order
+from chalicelib.domain.payments import FactKind, PaymentFact
 from chalicelib.domain.retries import decide
 from chalicelib.domain.signing import EndpointSecrets, SigningSecret
 from tests.fakes import NOW
@@ -53,7 +54,8 @@ def an_order(
     wanted = products or (a_product(),)
     cart = a_cart(*wanted, seed=seed, quantity=quantity, now=now)
     priced = cart_rules.price(cart, {product.sku: product for product in wanted})
-    return order_rules.place(cart, priced, contact, livemode=False, now=now)
+    takes = {product.sku: quantity for product in wanted if product.is_tracked}
+    return order_rules.place(cart, priced, contact, takes=takes, livemode=False, now=now)
 
 
 def a_fact(
@@ -70,7 +72,7 @@ def a_fact(
         key=key,
         kind=kind,
         reference=f"pay_{order.id}",
-        object_id=about or (f"charge_{key}" if kind == "failed" else f"pay_{order.id}"),
+        object_id=about or (f"charge_{key}" if kind in {"failed", "processing"} else f"pay_{order.id}"),
         order_id=order.id,
         shop=SHOP,
         amount=order.amount,

@@ -11,7 +11,8 @@ from chalicelib.domain.catalog import Product
 from chalicelib.domain.deliveries import Delivery
 from chalicelib.domain.exchanges import Reply
 from chalicelib.domain.money import CURRENCIES
-from chalicelib.domain.orders import Address, Contact, FactKind, Order, PaymentFact
+from chalicelib.domain.orders import Address, Contact, Order
+from chalicelib.domain.payments import FactKind, PaymentFact
 from tests.making import a_delivery, a_fact, an_endpoint, an_event, an_id, an_order
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

@@ -14,7 +14,20 @@ from chalicelib.domain.endpoints import ContentType, Endpoint, EndpointStatus
 from chalicelib.domain.events import Event
 from chalicelib.domain.exchanges import Method
 from chalicelib.domain.jobs import Job, JobKind, JobStatus
-from chalicelib.domain.orders import Contact, LedgerEntry, LineItem, Order, Payment
+from chalicelib.domain.orders import (
+    Contact,
+    Dispute,
+    DisputeStatus,
+    Fulfilment,
+    FulfilmentStatus,
+    LedgerEntry,
+    LineItem,
+    Order,
+    Payment,
+    Refund,
+    Review,
+)
+from chalicelib.domain.refunds import refundable
 from chalicelib.ports import OrderStory, Page
 from chalicelib.services.catalog import Offer
 from chalicelib.services.checkout import Checkout
@@ -50,24 +63,29 @@ class OfferAnswer(Struct, frozen=True, kw_only=True):
 
 
 class CheckoutAnswer(Struct, frozen=True, kw_only=True):
-    """`client_secret` and `publishable_key` are for Stripe.js; `order_token` opens GET /orders/{id}."""
+    """`client_secret` and `publishable_key` are for Stripe.js; `order_token` opens GET /orders/{id}.
+
+    Without them there was nothing to pay, and the order is paid.
+    """
 
     order_id: str
     order_token: str
+    status: str
     amount: int
     currency: str
-    client_secret: str
-    publishable_key: str
+    client_secret: str | None
+    publishable_key: str | None
 
     @classmethod
     def of(cls, done: Checkout) -> Self:
         return cls(
             order_id=done.order.id,
             order_token=done.token,
+            status=done.order.status,
             amount=done.order.amount,
             currency=done.order.currency,
-            client_secret=done.session.client_secret,
-            publishable_key=done.session.publishable_key,
+            client_secret=done.session.client_secret if done.session else None,
+            publishable_key=done.session.publishable_key if done.session else None,
         )
 
 
@@ -100,13 +118,31 @@ class StoryAnswer(Struct, frozen=True, kw_only=True):
     livemode: bool
     contact: Contact
     payment: Payment
+    fulfilment: FulfilmentStatus
+    dispute: DisputeStatus
+    review: Review | None
+    reserved: dict[str, int]
+    backordered: dict[str, int]
+    fulfilled: dict[str, int]
+    disputes: list[Dispute]
+    refundable: int
+    check_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    refunds: list[Refund]
+    fulfilments: list[Fulfilment]
     ledger: list[LedgerEntry]
 
     @classmethod
     def of(cls, story: OrderStory) -> Self:
-        return _from(cls, story.order, ledger=story.ledger)
+        return _from(
+            cls,
+            story.order,
+            refunds=story.refunds,
+            refundable=max(refundable(story.order, story.refunds), 0),
+            fulfilments=story.fulfilments,
+            ledger=story.ledger,
+        )
 
 
 class EndpointAnswer(Struct, frozen=True, kw_only=True):

@@ -126,11 +126,7 @@ def check_out(_call: Call, body: CheckoutRequest, cart_id: str) -> CheckoutAnswe
         cart_id,
         _contact(body),
         expected_total=body.expected_total,
-        carts=wiring.carts(),
-        catalog=wiring.catalog(),
-        stock=wiring.catalog(),
-        orders=wiring.orders(),
-        provider=wiring.stripe(),
+        shop=wiring.checkout(),
         now=wiring.now(),
     )
     return CheckoutAnswer.of(done)

@@ -29,13 +29,17 @@ class CartLine(Struct, frozen=True, kw_only=True):
 
 
 class Cart(Struct, frozen=True, kw_only=True):
-    """`version` rises by one with each change; 0 is a cart that was only just created."""
+    """`version` rises by one with each change; 0 is a cart that was only just created.
+
+    `order_id` is the order that it became last: a cart has one open order.
+    """
 
     id: str
     version: int
     currency: str | None = None
     lines: tuple[CartLine, ...] = ()
     expires_at: datetime
+    order_id: str = ""
 
     def is_expired(self, now: datetime) -> bool:
         """DynamoDB deletes expired rows days later, so every read asks."""
@@ -77,6 +81,11 @@ def without(cart: Cart, sku: str, *, now: datetime) -> Cart:
     if len(lines) == len(cart.lines):
         raise errors.ItemNotInCart(sku)
     return _changed(cart, lines=lines, currency=cart.currency if lines else None, now=now)
+
+
+def restarted(cart: Cart, *, now: datetime) -> Cart:
+    """The same things as another version, so that they can be ordered anew."""
+    return _changed(cart, lines=cart.lines, currency=cart.currency, now=now)
 
 
 def _changed(cart: Cart, *, lines: tuple[CartLine, ...], currency: str | None, now: datetime) -> Cart:

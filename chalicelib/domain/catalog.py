@@ -18,8 +18,15 @@ Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT, description="Minor units of th
 CurrencyCode = Annotated[str, Meta(pattern=r"^[a-z]{3}(?!\n)$", description="ISO 4217, lower case")]
 
 
+UnavailablePolicy = Literal["ask", "backorder", "refund"]
+
+
 class ProductFields(Struct, frozen=True, kw_only=True):
-    """What is said of one thing for sale; `amount` is the price of one piece."""
+    """What is said of one thing for sale; `amount` is the price of one piece.
+
+    `when_unavailable` is what becomes of an order whose payment came when this was gone: its owner is asked,
+    it is sent when there is more, or the money goes back at once.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=250)]
     amount: Amount
@@ -27,6 +34,7 @@ class ProductFields(Struct, frozen=True, kw_only=True):
     description: Annotated[str, Meta(max_length=4000)] = ""
     image: Annotated[str, Meta(max_length=2000, description="Address of a picture")] = ""
     stock: Literal["tracked", "unlimited"] = "unlimited"
+    when_unavailable: UnavailablePolicy = "ask"
 
 
 class Product(ProductFields, frozen=True, kw_only=True):

@@ -19,7 +19,8 @@
     │   ├── CartEmpty, CartFull, CurrencyMixed, ProductUnavailable
     │   ├── TotalChanged, OutOfStock, AmountRefused, OrderNotPayable
     │   ├── EndpointIsDisabled
-    │   ├── PaymentMismatch       what was paid is not what was ordered
+    │   ├── RefundRefused, NotFulfillable, NothingToReview
+    │   ├── PaymentMismatch       what was paid is not this order's payment
     │   └── KeyReused             one Idempotency-Key for two different requests
     └── Unavailable               a failure of ours or of a provider; try again
         ├── Busy                  others kept changing the same row
@@ -151,6 +152,15 @@ class OrderNotPayable(Conflict): ...
 class EndpointIsDisabled(Conflict):
     def __init__(self) -> None:
         super().__init__("The endpoint is disabled. Enable it first, or resume it.")
+
+
+class RefundRefused(Conflict): ...
+
+
+class NotFulfillable(Conflict): ...
+
+
+class NothingToReview(Conflict): ...
 
 
 class PaymentMismatch(Conflict): ...

@@ -7,8 +7,19 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from .orders import Address, Contact, LineItem, OrderPicture, Payment
+from .orders import (
+    Address,
+    Contact,
+    Dispute,
+    Fulfilment,
+    LineItem,
+    OrderPicture,
+    Payment,
+    Refund,
+    Review,
+)
 
 
 class OrderData(Struct, frozen=True):
@@ -29,6 +40,112 @@ class OrderPaymentFailed(Struct, frozen=True, kw_only=True, tag_field="type", ta
     id: str
     timestamp: datetime
     data: OrderData
+
+
+class OrderPaymentProcessing(
+    Struct, frozen=True, kw_only=True, tag_field="type", tag="order.payment_processing"
+):
+    """The shopper has done her part, and her bank takes its time: days, for a debit."""
+
+    id: str
+    timestamp: datetime
+    data: OrderData
+
+
+class OrderCanceled(Struct, frozen=True, kw_only=True, tag_field="type", tag="order.canceled"):
+    """The order was not paid in time, or its shopper changed her cart: it can't be paid any more."""
+
+    id: str
+    timestamp: datetime
+    data: OrderData
+
+
+class OrderNeedsReview(Struct, frozen=True, kw_only=True, tag_field="type", tag="order.needs_review"):
+    """It was paid in an odd way, which `review` names. Send nothing: `order.paid` follows if it is good."""
+
+    id: str
+    timestamp: datetime
+    data: OrderData
+
+
+class RefundData(Struct, frozen=True):
+    order: OrderPicture
+    refund: Refund
+
+
+class OrderRefunded(Struct, frozen=True, kw_only=True, tag_field="type", tag="order.refunded"):
+    """Money went back, all or some of it. Comes once for each refund."""
+
+    id: str
+    timestamp: datetime
+    data: RefundData
+
+
+class OrderRefundFailed(Struct, frozen=True, kw_only=True, tag_field="type", tag="order.refund_failed"):
+    """A refund did not reach the shopper, or was refused. The money is still, or again, the shop's."""
+
+    id: str
+    timestamp: datetime
+    data: RefundData
+
+
+class DisputeData(Struct, frozen=True):
+    order: OrderPicture
+    dispute: Dispute
+
+
+class OrderDisputeOpened(Struct, frozen=True, kw_only=True, tag_field="type", tag="order.dispute_opened"):
+    """The card holder asks her bank for the money back. Answer in the provider's dashboard."""
+
+    id: str
+    timestamp: datetime
+    data: DisputeData
+
+
+class OrderDisputeClosed(Struct, frozen=True, kw_only=True, tag_field="type", tag="order.dispute_closed"):
+    """The bank has decided: the dispute is won or lost."""
+
+    id: str
+    timestamp: datetime
+    data: DisputeData
+
+
+class FulfilmentData(Struct, frozen=True):
+    order: OrderPicture
+    fulfilment: Fulfilment
+
+
+class OrderFulfilled(Struct, frozen=True, kw_only=True, tag_field="type", tag="order.fulfilled"):
+    """Some or all of the order has been sent. Comes once for each parcel."""
+
+    id: str
+    timestamp: datetime
+    data: FulfilmentData
+
+
+class Mismatch(Struct, frozen=True, kw_only=True):
+    """`reference` is the provider's id of what does not fit, `problem` says in plain words how."""
+
+    problem: str
+    order_id: str
+    provider: str
+    reference: str
+    amount: int | None
+    currency: str | None
+
+
+class MismatchData(Struct, frozen=True):
+    mismatch: Mismatch
+
+
+class ReconciliationMismatch(
+    Struct, frozen=True, kw_only=True, tag_field="type", tag="reconciliation.mismatch"
+):
+    """The provider's books and ours disagree in a way that we can't mend, or nobody took notice of a sale."""
+
+    id: str
+    timestamp: datetime
+    data: MismatchData
 
 
 class DisabledEndpoint(Struct, frozen=True, kw_only=True):
@@ -90,12 +207,36 @@ class TestPing(Struct, frozen=True, kw_only=True, tag_field="type", tag="test.pi
     data: PingData
 
 
-Payload = OrderPaid | OrderPaymentFailed | EndpointDisabled | DeliveryDead | TestPing
+Payload = (
+    OrderPaid
+    | OrderPaymentFailed
+    | OrderPaymentProcessing
+    | OrderCanceled
+    | OrderNeedsReview
+    | OrderRefunded
+    | OrderRefundFailed
+    | OrderDisputeOpened
+    | OrderDisputeClosed
+    | OrderFulfilled
+    | EndpointDisabled
+    | DeliveryDead
+    | ReconciliationMismatch
+    | TestPing
+)
 PAYLOADS: tuple[type[Payload], ...] = (
     OrderPaid,
     OrderPaymentFailed,
+    OrderPaymentProcessing,
+    OrderCanceled,
+    OrderNeedsReview,
+    OrderRefunded,
+    OrderRefundFailed,
+    OrderDisputeOpened,
+    OrderDisputeClosed,
+    OrderFulfilled,
     EndpointDisabled,
     DeliveryDead,
+    ReconciliationMismatch,
     TestPing,
 )
 
@@ -144,24 +285,11 @@ _ORDER_ID = "ord_n3kw7y2vq5c4tj6hzx6m2b3d4e"
 _ENDPOINT_ID = "ep_n3kw7y2vq5c4tj6hzx6m2b3d4e"
 
 
-def _sample_order(*, paid: bool) -> OrderPicture:
-    paid_payment = Payment(
-        status="paid",
-        provider="stripe",
-        reference="pi_3Q0000000000000000000000",
-        amount_received=3700,
-        paid_at=_THEN,
-        as_of=_THEN,
-    )
-    failed_payment = Payment(
-        status="failed",
-        provider="stripe",
-        reference="pi_3Q0000000000000000000000",
-        failure="insufficient_funds",
-        as_of=_THEN,
-    )
-    payment = paid_payment if paid else failed_payment
-    return OrderPicture(
+_REFERENCE = "pi_3Q0000000000000000000000"
+
+
+def _sample_order(payment: Payment, **changes: Any) -> OrderPicture:  # noqa: ANN401 (fields of any type)
+    order = OrderPicture(
         id=_ORDER_ID,
         version=2,
         status=payment.status,
@@ -177,17 +305,99 @@ def _sample_order(*, paid: bool) -> OrderPicture:
             name="Ada Lovelace",
             shipping_address=Address(line1="1 Analytical Row", city="London", country="GB"),
         ),
-        payment=payment,
+        payment=replace(payment, provider="stripe", reference=_REFERENCE, as_of=_THEN),
+        fulfilment="unfulfilled",
+        dispute="none",
+        backordered={},
         created_at=_THEN,
     )
+    return replace(order, **changes)
 
 
-_PAID = OrderPaid(id=_EVENT_ID, timestamp=_THEN, data=OrderData(_sample_order(paid=True)))
+_RECEIVED = Payment(status="paid", amount_received=3700, paid_at=_THEN)
+_FAILED = Payment(status="failed", failure="insufficient_funds")
+_PARTLY_REFUNDED = replace(_RECEIVED, status="partially_refunded", amount_refunded=700)
+_REFUND = Refund(
+    id="rf_n3kw7y2vq5c4tj6hzx6m2b3d4e",
+    amount=700,
+    currency="eur",
+    status="succeeded",
+    created_at=_THEN,
+    updated_at=_THEN,
+    by="key_n3kw7y2vq5c4tj6hzx6m2b3d4e",
+    reason="The tea was stale.",
+    lines={"tea": 1},
+    reference="re_3Q0000000000000000000000",
+)
+_PARCEL = Fulfilment(
+    id="ful_n3kw7y2vq5c4tj6hzx6m2b3d4e",
+    lines={"mug": 2, "tea": 1},
+    created_at=_THEN,
+    by="key_n3kw7y2vq5c4tj6hzx6m2b3d4e",
+    carrier="Royal Mail",
+    tracking_number="AB123456789GB",
+    tracking_url="https://track.example.com/AB123456789GB",
+)
+_DISPUTE = Dispute(id="du_1Q0000000000000000000000", status="opened", amount=3700, reason="fraudulent")
+
+
+def _about(data: Any) -> dict[str, Any]:  # noqa: ANN401 (each type has data of its own)
+    return {"id": _EVENT_ID, "timestamp": _THEN, "data": data}
+
+
+_PAID = OrderPaid(**_about(OrderData(_sample_order(_RECEIVED))))
 
 _EXAMPLES: dict[str, Payload] = {
     "order.paid": _PAID,
-    "order.payment_failed": OrderPaymentFailed(
-        id=_EVENT_ID, timestamp=_THEN, data=OrderData(_sample_order(paid=False))
+    "order.payment_failed": OrderPaymentFailed(**_about(OrderData(_sample_order(_FAILED)))),
+    "order.payment_processing": OrderPaymentProcessing(
+        **_about(OrderData(_sample_order(Payment(status="processing"))))
+    ),
+    "order.canceled": OrderCanceled(**_about(OrderData(_sample_order(Payment(status="canceled"))))),
+    "order.needs_review": OrderNeedsReview(
+        **_about(
+            OrderData(
+                _sample_order(
+                    replace(_RECEIVED, amount_received=3000),
+                    status="needs_review",
+                    review=Review(reason="amount_mismatch", since=_THEN),
+                )
+            )
+        )
+    ),
+    "order.refunded": OrderRefunded(**_about(RefundData(_sample_order(_PARTLY_REFUNDED), _REFUND))),
+    "order.refund_failed": OrderRefundFailed(
+        **_about(
+            RefundData(
+                _sample_order(_RECEIVED),
+                replace(_REFUND, status="failed", failure="expired_or_canceled_card"),
+            )
+        )
+    ),
+    "order.dispute_opened": OrderDisputeOpened(
+        **_about(DisputeData(_sample_order(_RECEIVED, status="disputed", dispute="opened"), _DISPUTE))
+    ),
+    "order.dispute_closed": OrderDisputeClosed(
+        **_about(DisputeData(_sample_order(_RECEIVED, dispute="won"), replace(_DISPUTE, status="won")))
+    ),
+    "order.fulfilled": OrderFulfilled(
+        **_about(
+            FulfilmentData(_sample_order(_RECEIVED, status="fulfilled", fulfilment="fulfilled"), _PARCEL)
+        )
+    ),
+    "reconciliation.mismatch": ReconciliationMismatch(
+        **_about(
+            MismatchData(
+                Mismatch(
+                    problem="The provider has a payment of an order that there is not.",
+                    order_id=_ORDER_ID,
+                    provider="stripe",
+                    reference=_REFERENCE,
+                    amount=3700,
+                    currency="eur",
+                )
+            )
+        )
     ),
     "endpoint.disabled": EndpointDisabled(
         id=_EVENT_ID,

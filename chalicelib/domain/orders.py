@@ -1,52 +1,40 @@
-"""An order: a frozen snapshot of what was bought, and what has become of its payment.
+"""An order: a frozen snapshot of what was bought, and what has become of it.
 
-The payment axis, as data in `TRANSITIONS`::
-
-    pending ──► processing ──► paid
-       │  ▲          │           ▲
-       ▼  └──────────▼           │
-     failed (still payable) ─────┘
+Three axes move apart from each other: the payment (domain/payments.py, its refunds in domain/refunds.py), the
+fulfilment (domain/fulfilments.py) and disputes (domain/disputes.py). A fourth thing, the review
+(domain/reviews.py), says that a person has to look. `Order.status` makes of them the one word that is shown.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from . import errors
 from .carts import Cart, PricedCart
 from .events import Event, announce
 from .identifiers import derived_id
-from .money import display
 
-PaymentStatus = Literal["pending", "processing", "failed", "paid"]
-FactKind = Literal["processing", "failed", "succeeded"]
+PaymentStatus = Literal[
+    "pending", "processing", "failed", "paid", "partially_refunded", "refunded", "canceled"
+]
+FulfilmentStatus = Literal["unfulfilled", "partially_fulfilled", "fulfilled"]
+DisputeStatus = Literal["none", "opened", "won", "lost"]
+ReviewReason = Literal["paid_after_cancellation", "out_of_stock", "amount_mismatch", "currency_mismatch"]
 
-TRANSITIONS: dict[tuple[PaymentStatus, FactKind], PaymentStatus] = {
-    ("pending", "processing"): "processing",
-    ("pending", "failed"): "failed",
-    ("pending", "succeeded"): "paid",
-    ("processing", "failed"): "failed",
-    ("processing", "succeeded"): "paid",
-    ("failed", "processing"): "processing",
-    ("failed", "failed"): "failed",
-    ("failed", "succeeded"): "paid",
-}
-"""A pair that is missing changes nothing: money that arrived is never un-paid by an older notice.
+RESERVED_FOR = timedelta(minutes=30)
+"""How long an order can be paid, and holds its stock for that, unless a payment is under way."""
 
-Nor does a notice of what was before the last one that counted, unless it is about money that arrived.
-"""
+SHOPPER = "shopper"
+"""Who it was, in the ledger."""
 
-EVENT_TYPES: dict[PaymentStatus, Literal["order.paid", "order.payment_failed"]] = {
-    "paid": "order.paid",
-    "failed": "order.payment_failed",
-}
-"""The states whose reaching is told to the world."""
+NOTHING_TO_PAY = "none"
+"""The provider of what costs nothing."""
 
 _Text = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -83,20 +71,45 @@ class LineItem(Struct, frozen=True, kw_only=True):
 class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the provider told us last; `reference` is the provider's own id of the payment.
 
-    `as_of` is when that happened by the provider's clock.
+    `amount_received` is in the order's currency unless `received_currency` names another one.
+    `amount_refunded` counts what has left for the shopper, or is on its way to her. `as_of` is when what was
+    told last happened, by the provider's clock.
     """
 
     status: PaymentStatus = "pending"
     provider: str = ""
     reference: str = ""
     amount_received: int = 0
+    received_currency: str = ""
+    amount_refunded: int = 0
     paid_at: datetime | None = None
     failure: str = ""
     as_of: datetime | None = None
 
 
-class Order(Struct, frozen=True, kw_only=True):
-    """`lines`, `amount`, `currency` and `livemode` never change; `version` rises with each change."""
+class Dispute(Struct, frozen=True, kw_only=True):
+    """A card holder's objection; `id` is the provider's."""
+
+    id: str
+    status: DisputeStatus
+    amount: int
+    reason: str
+
+
+class Review(Struct, frozen=True, kw_only=True):
+    """Why a person has to look at the order, and since when."""
+
+    reason: ReviewReason
+    since: datetime
+
+
+class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`lines`, `takes`, `amount`, `currency` and `livemode` never change; `version` rises with each change.
+
+    `takes` says what the order needs of the stock, `reserved` what it holds of that, in pieces by the name of
+    the stock row. `backordered` was sold without being there. `check_at` is when housekeeping looks at the
+    order next: None, if nothing is awaited.
+    """
 
     id: str
     version: int
@@ -110,26 +123,67 @@ class Order(Struct, frozen=True, kw_only=True):
     payment: Payment
     created_at: datetime
     updated_at: datetime
+    takes: dict[str, int] = field(default_factory=dict)
+    reserved: dict[str, int] = field(default_factory=dict)
+    backordered: dict[str, int] = field(default_factory=dict)
+    fulfilled: dict[str, int] = field(default_factory=dict)
+    disputes: list[Dispute] = field(default_factory=list)
+    review: Review | None = None
+    check_at: datetime | None = None
 
     @property
     def status(self) -> str:
-        """The one word that people see."""
+        """The one word that people see: what needs them first, then the money, then the goods."""
+        if self.review is not None:
+            return "needs_review"
+        if self.dispute in {"opened", "lost"}:
+            return {"opened": "disputed", "lost": "charged_back"}[self.dispute]
+        if self.payment.status == "paid" and self.fulfilment != "unfulfilled":
+            return self.fulfilment
         return self.payment.status
+
+    @property
+    def fulfilment(self) -> FulfilmentStatus:
+        if not self.fulfilled:
+            return "unfulfilled"
+        whole = all(self.fulfilled.get(line.sku, 0) >= line.quantity for line in self.lines)
+        return "fulfilled" if whole else "partially_fulfilled"
+
+    @property
+    def dispute(self) -> DisputeStatus:
+        """Of several, the one that matters most."""
+        found = {dispute.status for dispute in self.disputes}
+        return next((status for status in _WORST_FIRST if status in found), "none")
 
     @property
     def is_payable(self) -> bool:
         return self.payment.status in {"pending", "failed"}
 
+    @property
+    def is_paid(self) -> bool:
+        """Whether its money is here, or was."""
+        return self.payment.status in {"paid", "partially_refunded", "refunded"}
+
+
+_WORST_FIRST: tuple[DisputeStatus, ...] = ("opened", "lost", "won")
+
 
 class LedgerEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line of the order's story. `key` is unique in the order, so that telling it twice is seen."""
+    """A line of the order's story. `key` is unique in the order, so that telling it twice is seen.
+
+    `by` is who did it: a provider, an admin key's id, the shopper or housekeeping. `about` is the provider's
+    own id of what was told.
+    """
 
     key: str
     at: datetime
     what: str
+    by: str = ""
+    about: str = ""
     event_id: str = ""
     amount: int | None = None
     currency: str | None = None
+    note: str = ""
 
 
 class OrderSummary(Struct, frozen=True, kw_only=True):
@@ -143,33 +197,52 @@ class OrderSummary(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class PaymentFact(Struct, frozen=True, kw_only=True):
-    """What a provider says of a payment, in our words; amounts are absolute.
+class Refund(Struct, frozen=True, kw_only=True):
+    """Money going back. `reference` is the provider's own id of it, empty until the provider took it.
 
-    `key` names the notice (Stripe's event id), `object_id` what it is about (a charge or an intent):
-    two notices about one object announce one event.
+    `lines` says of which pieces, if it was asked for by pieces; `restock` what it gives back to the stock.
     """
 
-    provider: str
-    key: str
-    kind: FactKind
-    reference: str
-    object_id: str
-    order_id: str
-    shop: str
+    id: str
     amount: int
     currency: str
-    livemode: bool
-    occurred_at: datetime
+    status: Literal["requested", "pending", "succeeded", "failed"]
+    created_at: datetime
+    updated_at: datetime
+    by: str
+    reason: str = ""
+    lines: dict[str, int] = field(default_factory=dict)
+    restock: dict[str, int] = field(default_factory=dict)
+    reference: str = ""
     failure: str = ""
 
 
+class Fulfilment(Struct, frozen=True, kw_only=True):
+    """Pieces, by SKU, that left for the shopper together."""
+
+    id: str
+    lines: dict[str, int]
+    created_at: datetime
+    by: str
+    carrier: str = ""
+    tracking_number: str = ""
+    tracking_url: str = ""
+
+
 class OrderChange(Struct, frozen=True, kw_only=True):
-    """One transaction: the order as it becomes, its ledger line, and what to tell the world (if anything)."""
+    """One transaction: the order as it becomes, its ledger line, and what to tell the world (if anything).
+
+    With it the refund or fulfilment that it is about, and what it gives to the stock (or, below 0, takes).
+    `relists` says that it is another person's from now on.
+    """
 
     order: Order
     entry: LedgerEntry
-    event: Event | None
+    event: Event | None = None
+    refund: Refund | None = None
+    fulfilment: Fulfilment | None = None
+    stock: dict[str, int] = field(default_factory=dict)
+    relists: bool = False
 
 
 def order_id_for(cart: Cart) -> str:
@@ -186,7 +259,15 @@ def token_opens(order: Order, token: str) -> bool:
     return hmac.compare_digest(order_token(order).encode(), token.encode())
 
 
-def place(cart: Cart, priced: PricedCart, contact: Contact, *, livemode: bool, now: datetime) -> Order:
+def place(
+    cart: Cart,
+    priced: PricedCart,
+    contact: Contact,
+    *,
+    takes: Mapping[str, int],
+    livemode: bool,
+    now: datetime,
+) -> Order:
     """The pending order for this version of the cart; refused where a line can no longer be bought."""
     gone = [line.sku for line in priced.lines if not line.purchasable]
     if gone:
@@ -217,74 +298,52 @@ def place(cart: Cart, priced: PricedCart, contact: Contact, *, livemode: bool, n
         payment=Payment(),
         created_at=now,
         updated_at=now,
+        takes=dict(takes),
+        reserved=dict(takes),
+        check_at=now + RESERVED_FOR,
     )
 
 
-def with_contact(order: Order, contact: Contact, *, now: datetime) -> Order:
-    return replace(order, version=order.version + 1, contact=contact, updated_at=now)
-
-
-def apply(
-    order: Order, fact: PaymentFact, *, ledger: Sequence[LedgerEntry], now: datetime
-) -> OrderChange | None:
-    """What a provider's notice changes; None if that is known already, by this notice or by another.
-
-    Raises PaymentMismatch if the notice is not about what was ordered.
-    """
-    if any(entry.key == ledger_key(fact) for entry in ledger):
-        return None
-    _require_match(order, fact)
-    status = TRANSITIONS.get((order.payment.status, fact.kind))
-    if status is None or _is_stale(order, fact):
-        return None
-    payment = Payment(
-        status=status,
-        provider=fact.provider,
-        reference=fact.reference,
-        amount_received=fact.amount if status == "paid" else order.payment.amount_received,
-        paid_at=now if status == "paid" else order.payment.paid_at,
-        failure=fact.failure,
-        as_of=fact.occurred_at,
-    )
-    changed = replace(order, version=order.version + 1, payment=payment, updated_at=now)
-    event_type = EVENT_TYPES.get(status)
-    event = _announce(event_type, changed, about=fact.object_id, now=now) if event_type else None
-    if event is not None and any(entry.event_id == event.id for entry in ledger):
-        return None
+def free(order: Order, *, now: datetime) -> OrderChange:
+    """The order that costs nothing, and so is paid when it is placed."""
+    payment = Payment(status="paid", provider=NOTHING_TO_PAY, paid_at=now)
+    paid = replace(order, payment=payment, check_at=None)
+    event = told("order.paid", paid, about=order.id, now=now)
     entry = LedgerEntry(
-        key=ledger_key(fact),
+        key=NOTHING_TO_PAY,
         at=now,
-        what=f"payment.{fact.kind}",
-        event_id=event.id if event else "",
-        amount=fact.amount,
-        currency=fact.currency,
+        what="payment.succeeded",
+        by=SHOPPER,
+        event_id=event.id,
+        amount=0,
+        currency=order.currency,
+        note="There was nothing to pay.",
     )
-    return OrderChange(order=changed, entry=entry, event=event)
+    return OrderChange(order=paid, entry=entry, event=event)
 
 
-def _is_stale(order: Order, fact: PaymentFact) -> bool:
-    """A bank's "processing" that comes late, after its "failed", is not news."""
-    as_of = order.payment.as_of
-    if fact.kind == "succeeded" or as_of is None:
-        return False
-    # Stripe tells whole seconds: within one, what was decided comes after what was under way.
-    return fact.occurred_at < as_of or (fact.occurred_at == as_of and fact.kind == "processing")
+def placing(order: Order) -> LedgerEntry:
+    """The first line of every order's ledger, which its own snapshot tells."""
+    return LedgerEntry(
+        key="placed",
+        at=order.created_at,
+        what="order.placed",
+        by=SHOPPER,
+        amount=order.amount,
+        currency=order.currency,
+    )
 
 
-def ledger_key(fact: PaymentFact) -> str:
-    return f"{fact.provider}#{fact.key}"
+def with_contact(order: Order, contact: Contact, *, now: datetime) -> OrderChange:
+    """The order with what its shopper says of herself now."""
+    changed = replace(order, version=order.version + 1, contact=contact, updated_at=now)
+    entry = LedgerEntry(key=f"contact#{changed.version}", at=now, what="contact.changed", by=SHOPPER)
+    return OrderChange(order=changed, entry=entry, relists=contact.email != order.contact.email)
 
 
-def _require_match(order: Order, fact: PaymentFact) -> None:
-    if order.payment.reference not in {"", fact.reference}:
-        raise errors.PaymentMismatch(f"{fact.reference} is not the payment of order {order.id}.")
-    if fact.livemode != order.livemode:
-        raise errors.PaymentMismatch(f"Order {order.id} and its payment disagree about live and test mode.")
-    if (fact.amount, fact.currency) != (order.amount, order.currency):
-        raise errors.PaymentMismatch(
-            f"Order {order.id} is about {display(order.amount, order.currency)}, "
-            f"the payment about {display(fact.amount, fact.currency)}."
-        )
+def postponed(order: Order, *, until: datetime | None) -> Order:
+    """The order, to be looked at later; nothing has happened to it."""
+    return replace(order, version=order.version + 1, check_at=until)
 
 
 class OrderPicture(Struct, frozen=True, kw_only=True):
@@ -302,7 +361,11 @@ class OrderPicture(Struct, frozen=True, kw_only=True):
     lines: list[LineItem]
     contact: Contact
     payment: Payment
+    fulfilment: FulfilmentStatus
+    dispute: DisputeStatus
+    backordered: dict[str, int]
     created_at: datetime
+    review: Review | None = None
 
 
 def picture(order: Order) -> OrderPicture:
@@ -316,9 +379,15 @@ def picture(order: Order) -> OrderPicture:
         lines=order.lines,
         contact=order.contact,
         payment=order.payment,
+        fulfilment=order.fulfilment,
+        dispute=order.dispute,
+        backordered=order.backordered,
         created_at=order.created_at,
+        review=order.review,
     )
 
 
-def _announce(event_type: str, order: Order, *, about: str, now: datetime) -> Event:
-    return announce(event_type, order_id=order.id, about=about, data={"order": picture(order)}, now=now)
+def told(event_type: str, order: Order, *, about: str, now: datetime, **more: object) -> Event:
+    """The event that says what has become of the order; `about` is the object by which it happens once."""
+    data = {"order": picture(order), **more}
+    return announce(event_type, order_id=order.id, about=about, data=data, now=now)

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from chalicelib.domain import orders as rules
-from chalicelib.domain.carts import Cart, price
-from chalicelib.domain.errors import (
-    AmountRefused,
-    Conflict,
-    OrderNotFound,
-    OrderNotPayable,
-    OutOfStock,
-    TotalChanged,
-)
+from chalicelib.domain.carts import Cart, price, restarted
+from chalicelib.domain.catalog import Product
+from chalicelib.domain.errors import AmountRefused, OrderNotPayable, OutOfStock, TotalChanged
 from chalicelib.domain.money import MAX_AMOUNT, display, minimum_charge
-from chalicelib.domain.orders import Contact, Order
+from chalicelib.domain.orders import Contact, Order, OrderChange
+from chalicelib.domain.payments import apply
 from chalicelib.ports import (
     AlreadyPlaced,
     CartStore,
     CatalogStore,
     Moved,
     OrderStore,
+    OrderStory,
     PaymentProvider,
     PaymentSession,
     StockShort,
@@ -34,85 +30,150 @@ from chalicelib.ports import (
 
 from .carts import live, require_cart_id
 from .contention import until_settled
+from .payments import record, void
 
 log = logging.getLogger(__name__)
 
+TIME_TO_PAY = timedelta(minutes=15)
+"""What a shopper who comes back to an order has at least."""
+
 
 class Checkout(Struct, frozen=True, kw_only=True):
+    """`session` is None for what costs nothing, and so is paid already."""
+
     order: Order
     token: str
-    session: PaymentSession
+    session: PaymentSession | None
 
 
-def check_out(
-    cart_id: str,
-    contact: Contact,
-    *,
-    expected_total: int,
-    carts: CartStore,
-    catalog: CatalogStore,
-    stock: StockStore,
-    orders: OrderStore,
-    provider: PaymentProvider,
-    now: datetime,
-) -> Checkout:
+class Shop(Struct, frozen=True, kw_only=True):
+    """What a checkout needs from the world."""
+
+    carts: CartStore
+    catalog: CatalogStore
+    stock: StockStore
+    orders: OrderStore
+    provider: PaymentProvider
+
+
+def check_out(cart_id: str, contact: Contact, *, expected_total: int, shop: Shop, now: datetime) -> Checkout:
     """Reserve what is in the cart, and begin its payment.
 
     However often and however parallel one version of a cart is checked out, it is one order and one
-    payment; what the shopper corrects about herself meanwhile is kept.
+    payment; what the shopper corrects about herself meanwhile is kept. A changed cart takes over what its
+    earlier order had reserved, once that order's payment can't be made any more.
     """
     require_cart_id(cart_id)
 
-    def place() -> Order:
-        cart = live(carts.get_cart(cart_id), now=now)
-        try:
-            return _new_order(
-                cart,
-                contact,
-                expected_total=expected_total,
-                catalog=catalog,
-                stock=stock,
-                orders=orders,
-                livemode=provider.livemode,
-                now=now,
-            )
-        except (AlreadyPlaced, Conflict):
-            # Whatever has changed since, an order that this version of the cart already is stays as it is.
-            story = orders.get_order(rules.order_id_for(cart))
-            if story is None:
-                raise
-            return _payable(story.order, expected_total=expected_total)
+    def attempt() -> Checkout:
+        cart = live(shop.carts.get_cart(cart_id), now=now)
+        order = _order_of(cart, contact, expected_total=expected_total, shop=shop, now=now)
+        session = None if order.is_paid else _payment_session(order, shop=shop, now=now)
+        return Checkout(order=order, token=rules.order_token(order), session=session)
 
-    order = _with_contact(until_settled(place), contact, orders=orders, now=now)
-    session = _payment_session(order, orders=orders, provider=provider)
-    return Checkout(order=order, token=rules.order_token(order), session=session)
+    return until_settled(attempt)
+
+
+def _order_of(cart: Cart, contact: Contact, *, expected_total: int, shop: Shop, now: datetime) -> Order:
+    """The order that this version of the cart is, or becomes now."""
+    earlier = shop.orders.get_order(cart.order_id) if cart.order_id else None
+    if earlier is None:
+        return _new_order(cart, contact, None, expected_total=expected_total, shop=shop, now=now)
+    is_this = earlier.order.id == rules.order_id_for(cart)
+    if earlier.order.payment.status == "canceled":
+        if is_this:  # it took too long: the same things are another version, and so another order
+            shop.carts.replace_cart(restarted(cart, now=now))
+            raise Moved
+        return _new_order(cart, contact, None, expected_total=expected_total, shop=shop, now=now)
+    if not is_this:
+        _require_payable(earlier.order)
+        return _new_order(cart, contact, earlier, expected_total=expected_total, shop=shop, now=now)
+    if earlier.order.payment.provider == rules.NOTHING_TO_PAY:
+        return earlier.order
+    return _again(earlier.order, contact, expected_total=expected_total, shop=shop, now=now)
 
 
 def _new_order(
     cart: Cart,
     contact: Contact,
+    earlier: OrderStory | None,
     *,
     expected_total: int,
-    catalog: CatalogStore,
-    stock: StockStore,
-    orders: OrderStore,
-    livemode: bool,
+    shop: Shop,
     now: datetime,
 ) -> Order:
-    products = catalog.get_products(cart.skus()) if cart.lines else {}
-    order = rules.place(cart, price(cart, products), contact, livemode=livemode, now=now)
+    """The cart as an order, in place of its earlier one, which is still payable, if there is one."""
+    products = shop.catalog.get_products(cart.skus()) if cart.lines else {}
+    takes = {line.sku: line.quantity for line in cart.lines if _is_tracked(products.get(line.sku))}
+    order = rules.place(
+        cart, price(cart, products), contact, takes=takes, livemode=shop.provider.livemode, now=now
+    )
     _require_total(order, expected_total)
-    _require_chargeable(order)
-    reserve = {line.sku: line.quantity for line in order.lines if products[line.sku].is_tracked}
+    paid = rules.free(order, now=now) if order.amount == 0 else None
+    if paid is None:
+        _require_chargeable(order)
+    replaces = _end_of(earlier, for_=order, shop=shop, now=now) if earlier else None
+    placed = paid.order if paid else order
     try:
-        orders.place_order(order, cart=cart, reserve=reserve)
+        shop.orders.place_order(placed, cart=cart, replaces=replaces, paid=paid)
     except StockShort:
-        raise _shortage(reserve, stock.get_stock(reserve)) from None
+        if replaces is not None:
+            shop.orders.commit(replaces)
+        raise _shortage(order.takes, shop.stock.get_stock(order.takes)) from None
+    except AlreadyPlaced:
+        raise Moved from None
     log.info("order placed", extra={"order_id": order.id})
+    return placed
+
+
+def _is_tracked(product: Product | None) -> bool:
+    return product is not None and product.is_tracked
+
+
+def _end_of(earlier: OrderStory, *, for_: Order, shop: Shop, now: datetime) -> OrderChange:
+    """What cancels the cart's earlier order, once its provider has agreed that nobody can pay it any more."""
+    held = earlier.order.reserved
+    left = shop.stock.get_stock(for_.takes) if for_.takes else {}
+    available = {name: left.get(name, 0) + held.get(name, 0) for name in for_.takes}
+    if any(available[name] < pieces for name, pieces in for_.takes.items()):
+        raise _shortage(for_.takes, available)
+    fact = void(earlier.order, provider=shop.provider)
+    canceled = apply(earlier.order, fact, ledger=earlier.ledger, refunds=earlier.refunds, now=now)
+    if fact.kind != "canceled" or canceled is None:
+        record(fact, orders=shop.orders, now=now)
+        raise Moved  # it is being paid, or was canceled by somebody else: look again
+    return canceled
+
+
+def _again(order: Order, contact: Contact, *, expected_total: int, shop: Shop, now: datetime) -> Order:
+    """The order that this version of the cart is already, with what its shopper says of herself now."""
+    _require_payable(order)
+    _require_total(order, expected_total)
+    if contact != order.contact:
+        change = rules.with_contact(order, contact, now=now)
+        shop.orders.commit(change)
+        order = change.order
+    if order.check_at is not None and order.check_at < now + TIME_TO_PAY:
+        order = rules.postponed(order, until=now + TIME_TO_PAY)
+        shop.orders.save_order(order)
     return order
 
 
-def _payable(order: Order, *, expected_total: int) -> Order:
+def _payment_session(order: Order, *, shop: Shop, now: datetime) -> PaymentSession:
+    if order.payment.reference:
+        session = shop.provider.resume_payment(order.payment.reference)
+    else:
+        session = shop.provider.open_payment(order)
+    if session.settled is not None:
+        record(session.settled, orders=shop.orders, now=now)
+        raise Moved
+    # Until this is written nobody has the client secret, so nobody can pay what we don't know of. It is
+    # written again for a payment that is resumed: an earlier try may have ended half-way through it.
+    shop.orders.save_reference(order.id, provider=shop.provider.name, reference=session.reference)
+    return session
+
+
+def _require_payable(order: Order) -> None:
     if not order.is_payable:
         raise OrderNotPayable(
             f"This cart has become an order already, which is {order.status}. Start a new cart.",
@@ -120,8 +181,6 @@ def _payable(order: Order, *, expected_total: int) -> Order:
             order_token=rules.order_token(order),
             status=order.status,
         )
-    _require_total(order, expected_total)
-    return order
 
 
 def _require_total(order: Order, expected_total: int) -> None:
@@ -157,30 +216,3 @@ def _shortage(wanted: Mapping[str, int], available: Mapping[str, int]) -> Except
         return Moved()
     names = ", ".join(f"{item['sku']} ({item['left']} left)" for item in short)
     return OutOfStock(f"Not enough in stock: {names}. Take fewer, or remove it.", items=short)
-
-
-def _with_contact(order: Order, contact: Contact, *, orders: OrderStore, now: datetime) -> Order:
-    """The order with what the shopper says of herself now; only a repeated checkout differs."""
-    if order.contact == contact:
-        return order
-
-    def change() -> Order:
-        story = orders.get_order(order.id)
-        if story is None:
-            raise OrderNotFound
-        changed = rules.with_contact(_payable(story.order, expected_total=order.amount), contact, now=now)
-        orders.save_contact(changed)
-        return changed
-
-    return until_settled(change)
-
-
-def _payment_session(order: Order, *, orders: OrderStore, provider: PaymentProvider) -> PaymentSession:
-    if order.payment.reference:
-        session = provider.resume_payment(order.payment.reference)
-    else:
-        session = provider.open_payment(order)
-    # Until this is written nobody has the client secret, so nobody can pay what we don't know of. It is
-    # written again for a payment that is resumed: an earlier try may have ended half-way through it.
-    orders.save_reference(order.id, provider=provider.name, reference=session.reference)
-    return session

@@ -82,8 +82,8 @@ def _without_person(order_id: str, person: str, *, out: Outbound) -> OrderStory 
     if person_id(story.order.contact.email) != person:
         return None  # the list is a moment behind a corrected address
     nobody = without_person(story.order, now=out.clock())
-    out.orders.erase_contact(nobody)
-    return OrderStory(order=nobody, ledger=story.ledger)
+    out.orders.save_order(nobody)
+    return replace(story, order=nobody)
 
 
 def _erase_answers(order_id: str, *, out: Outbound) -> None:

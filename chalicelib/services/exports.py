@@ -93,7 +93,7 @@ def _orders_page(limit: int, cursor: str | None, *, orders: OrderStore, now: dat
 def _record(order_id: str, *, orders: OrderStore) -> OrderRecord:
     story = orders.get_order(order_id)
     assert story is not None  # noqa: S101 (nothing deletes an order)
-    return OrderRecord.of(story.order, story.ledger)
+    return OrderRecord.of(story.order, story.ledger, story.refunds, story.fulfilments)
 
 
 def _months_back(now: datetime) -> Iterator[str]:

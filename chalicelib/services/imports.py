@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from chalicelib.domain.catalog import Product
 from chalicelib.domain.errors import ImportRefused, InvalidRequest, RequestTooLarge
+from chalicelib.domain.orders import placing
 from chalicelib.domain.records import OrderRecord, StockRecord, Subject, order_problem
 from chalicelib.domain.transfers import Form, read
 from chalicelib.ports import AlreadyPlaced, CatalogStore, Moved, OrderStore, OrderStory, StockStore
@@ -134,11 +135,10 @@ def _set(level: StockRecord, *, stock: StockStore) -> None:
 def _import_orders(found: Numbered[OrderRecord], *, orders: OrderStore, now: datetime) -> Imported:
     _refuse({number: order_problem(record, now=now) for number, record in found.items()})
     _refuse(_repeated(found, lambda record: record.payment.reference))
-    stories = {number: _story(record) for number, record in found.items()}
-    there = {number: orders.get_order(story.order.id) for number, story in stories.items()}
-    new = {number: story for number, story in stories.items() if there[number] is None}
-    other = "There is another order of this id, which is never overwritten."
-    _refuse({number: other for number, story in stories.items() if there[number] not in (None, story)})
+    found = {number: _as_read(record) for number, record in found.items()}
+    there = {number: orders.get_order(record.id) for number, record in found.items()}
+    new = {number: _story(record) for number, record in found.items() if there[number] is None}
+    _refuse({number: _difference(there[number], record) for number, record in found.items()})
     _refuse({number: _payment_problem(story, orders=orders) for number, story in new.items()})
     for story in new.values():
         try:
@@ -148,10 +148,24 @@ def _import_orders(found: Numbered[OrderRecord], *, orders: OrderStore, now: dat
     return Imported(records=len(found), written=len(new))
 
 
+def _difference(there: OrderStory | None, record: OrderRecord) -> str:
+    if there is None or record == OrderRecord.of(there.order, there.ledger, there.refunds, there.fulfilments):
+        return ""
+    return "There is another order of this id, which is never overwritten."
+
+
+def _as_read(record: OrderRecord) -> OrderRecord:
+    """The record as an export has it: in another order, it would seem to be about another order."""
+    return OrderRecord.of(record.order, record.ledger, record.refunds, record.fulfilments)
+
+
 def _story(record: OrderRecord) -> OrderStory:
-    # The ledger as it will be read: in another order, the same page would seem to be about another order.
-    ledger = sorted(record.ledger, key=lambda entry: (entry.at, entry.key))
-    return OrderStory(order=record.order, ledger=ledger)
+    return OrderStory(
+        order=record.order,
+        ledger=[placing(record.order), *record.ledger],
+        refunds=record.refunds,
+        fulfilments=record.fulfilments,
+    )
 
 
 def _payment_problem(story: OrderStory, *, orders: OrderStore) -> str:

@@ -1,4 +1,4 @@
-"""What providers tell us about payments."""
+"""What providers tell us about payments, refunds and disputes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 
-from chalicelib.domain import orders as rules
+from chalicelib.domain.disputes import DisputeFact, apply_dispute
 from chalicelib.domain.errors import OrderNotFound, PaymentMismatch
-from chalicelib.domain.orders import Order, PaymentFact
-from chalicelib.ports import OrderStore, PaymentProvider
+from chalicelib.domain.orders import Order, OrderChange
+from chalicelib.domain.payments import PaymentFact, apply
+from chalicelib.domain.refunds import RefundFact, apply_refund
+from chalicelib.ports import Fact, OrderStore, OrderStory, PaymentProvider
 
 from .contention import until_settled
 
@@ -27,10 +29,10 @@ def receive_callback(
 ) -> Order | None:
     """Verify a provider's notice and record what it says; None if it is not about an order of ours."""
     fact = provider.parse_callback(payload, headers, now=now)
-    if fact is None or fact.shop != shop:
+    if fact is None or not is_ours(fact, shop=shop, orders=orders):
         return None
     try:
-        return record_payment(fact, orders=orders, now=now)
+        return record(fact, orders=orders, now=now)
     except (OrderNotFound, PaymentMismatch) as error:
         # Money and books disagree. The provider keeps asking for days; the owner should not wait that long.
         log.error(  # noqa: TRY400 (the story is in the ids, not in a traceback)
@@ -39,29 +41,64 @@ def receive_callback(
         raise
 
 
-def record_payment(fact: PaymentFact, *, orders: OrderStore, now: datetime) -> Order:
+def is_ours(fact: Fact, *, shop: str, orders: OrderStore) -> bool:
+    """Whether a notice is about this shop, which may share its provider's account with others.
+
+    Notices about disputes, and refunds made elsewhere, say only which payment they are about.
+    """
+    return fact.shop == shop if fact.shop or fact.order_id else _order_id(fact, orders=orders) != ""
+
+
+def record(fact: Fact, *, orders: OrderStore, now: datetime) -> Order:
     """Apply what a provider says; saying it twice, or two ways, changes nothing more.
 
     Raises OrderNotFound or PaymentMismatch where the money and our books disagree: the provider keeps
     asking then, and the log says it loudly.
     """
+    order_id = _order_id(fact, orders=orders)
 
     def change() -> Order:
-        story = orders.get_order(fact.order_id)
+        story = orders.get_order(order_id)
         if story is None:
             raise OrderNotFound
-        changed = rules.apply(story.order, fact, ledger=story.ledger, now=now)
+        changed = _applied(story, fact, now=now)
         if changed is None:
             return story.order
         orders.commit(changed)
         log.info(
-            "payment recorded",
+            "%s recorded",
+            changed.entry.what,
             extra={
-                "order_id": fact.order_id,
+                "order_id": order_id,
                 "status": changed.order.status,
-                "event_id": changed.event.id if changed.event else "",
+                "event_id": changed.entry.event_id,
             },
         )
+        if changed.order.review is not None and story.order.review is None:
+            log.warning("order needs review", extra={"order_id": order_id})
         return changed.order
 
     return until_settled(change)
+
+
+def void(order: Order, *, provider: PaymentProvider) -> PaymentFact:
+    """Have the order's payment never be made, and say what has become of it.
+
+    Where its reference was never stored, the frozen request is made again: it gives the same payment.
+    """
+    reference = order.payment.reference or provider.open_payment(order).reference
+    return provider.void_payment(reference)
+
+
+def _order_id(fact: Fact, *, orders: OrderStore) -> str:
+    return fact.order_id or orders.find_order_id(provider=fact.provider, reference=fact.reference) or ""
+
+
+def _applied(story: OrderStory, fact: Fact, *, now: datetime) -> OrderChange | None:
+    match fact:
+        case PaymentFact():
+            return apply(story.order, fact, ledger=story.ledger, refunds=story.refunds, now=now)
+        case RefundFact():
+            return apply_refund(story.order, fact, ledger=story.ledger, refunds=story.refunds, now=now)
+        case DisputeFact():
+            return apply_dispute(story.order, fact, ledger=story.ledger, now=now)

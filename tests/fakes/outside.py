@@ -6,46 +6,128 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.domain.addresses import IPAddress
+from chalicelib.domain.disputes import DisputeFact
 from chalicelib.domain.errands import Errand
-from chalicelib.domain.errors import InvalidSignature, ProviderUnavailable
+from chalicelib.domain.errors import InvalidSignature, ProviderUnavailable, RefundRefused
 from chalicelib.domain.exchanges import Reply, Request
-from chalicelib.domain.orders import Order, PaymentFact
-from chalicelib.ports import PaymentSession
+from chalicelib.domain.orders import Order, Refund
+from chalicelib.domain.payments import FactKind, PaymentFact
+from chalicelib.domain.refunds import RefundFact
+from chalicelib.ports import Fact, Page, PaymentSession
+
+Item = TypeVar("Item")
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 class FakeProvider:
-    """Keeps PaymentProvider. Its notices are PaymentFacts as JSON, "signed" by one plain header."""
+    """Keeps PaymentProvider. Its notices are facts as JSON, "signed" by one plain header.
+
+    `states` says what has become of a payment: nothing yet, or a kind of fact.
+    """
 
     name = "fake"
     livemode = False
 
     def __init__(self) -> None:
         self.sessions: dict[str, PaymentSession] = {}
+        self.orders: dict[str, Order] = {}
+        self.states: dict[str, FactKind] = {}
+        self.refunds: dict[str, RefundFact] = {}
+        self.refuses_refunds = ""
 
     def open_payment(self, order: Order) -> PaymentSession:
         reference = f"pay_{order.id}"
         session = PaymentSession(
             reference=reference, client_secret=f"{reference}_secret", publishable_key="pk_fake"
         )
+        self.orders.setdefault(reference, order)
         return self.sessions.setdefault(reference, session)
 
     def resume_payment(self, reference: str) -> PaymentSession:
         if reference not in self.sessions:
             raise ProviderUnavailable("There is no such payment.")
-        return self.sessions[reference]
+        return replace(self.sessions[reference], settled=self.inspect_payment(reference))
 
-    def parse_callback(
-        self, payload: bytes, headers: Mapping[str, str], *, now: datetime
-    ) -> PaymentFact | None:
+    def inspect_payment(self, reference: str) -> PaymentFact | None:
+        state = self.states.get(reference)
+        return self.fact(reference, state) if state in {"processing", "succeeded", "canceled"} else None
+
+    def void_payment(self, reference: str) -> PaymentFact:
+        if self.states.get(reference) not in {"succeeded", "processing"}:
+            self.states[reference] = "canceled"
+        return self.fact(reference, self.states[reference])
+
+    def fact(self, reference: str, kind: FactKind) -> PaymentFact:
+        order = self.orders[reference]
+        return PaymentFact(
+            provider=self.name,
+            key=f"{reference}#{kind}",
+            kind=kind,
+            reference=reference,
+            object_id=reference,
+            order_id=order.id,
+            shop="test",
+            amount=order.amount,
+            currency=order.currency,
+            livemode=order.livemode,
+            occurred_at=order.created_at,
+        )
+
+    def refund_payment(self, order: Order, refund: Refund) -> RefundFact:
+        if self.refuses_refunds:
+            raise RefundRefused(self.refuses_refunds)
+        gone = sum(made.amount for made in self.refunds.values() if made.reference == order.payment.reference)
+        if refund.id not in self.refunds and gone + refund.amount > order.payment.amount_received:
+            raise RefundRefused("More than was taken.")
+        fact = RefundFact(
+            provider=self.name,
+            key=f"re_{refund.id}#succeeded",
+            state="succeeded",
+            reference=order.payment.reference,
+            object_id=f"re_{refund.id}",
+            amount=refund.amount,
+            currency=refund.currency,
+            livemode=order.livemode,
+            occurred_at=order.created_at,
+            refund_id=refund.id,
+            order_id=order.id,
+            shop="test",
+        )
+        return self.refunds.setdefault(refund.id, fact)
+
+    def find_refund(self, reference: str, refund_id: str) -> RefundFact | None:
+        return self.refunds.get(refund_id)
+
+    def list_payments(self, *, since: datetime, until: datetime, cursor: str | None) -> Page[PaymentFact]:
+        """One to a page, so that whoever pages is seen to."""
+        found = [
+            self.fact(reference, "succeeded")
+            for reference, order in sorted(self.orders.items())
+            if self.states.get(reference) == "succeeded" and since <= order.created_at < until
+        ]
+        return _one_of(found, cursor)
+
+    def list_refunds(self, *, since: datetime, until: datetime, cursor: str | None) -> Page[RefundFact]:
+        found = [fact for fact in self.refunds.values() if since <= fact.occurred_at < until]
+        return _one_of(found, cursor)
+
+    def parse_callback(self, payload: bytes, headers: Mapping[str, str], *, now: datetime) -> Fact | None:
         if headers.get("signature") != "good":
             raise InvalidSignature("The signature is not the fake's.")
-        return msgspec.json.decode(payload, type=PaymentFact | None)
+        return msgspec.json.decode(payload, type=PaymentFact | RefundFact | DisputeFact | None)
+
+
+def _one_of(found: Sequence[Item], cursor: str | None) -> Page[Item]:
+    place = int(cursor or 0)
+    more = place + 1 < len(found)
+    return Page(items=list(found[place : place + 1]), cursor=str(place + 1) if more else None)
 
 
 class FakeQueue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
@@ -27,10 +28,18 @@ from chalicelib.domain.events import Event, EventSummary
 from chalicelib.domain.health import Health, failed
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
-from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary
+from chalicelib.domain.orders import (
+    Fulfilment,
+    LedgerEntry,
+    Order,
+    OrderChange,
+    OrderSummary,
+    Refund,
+    placing,
+)
 from chalicelib.domain.persons import person_id
 from chalicelib.domain.signing import EndpointSecrets
-from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, StockShort
+from chalicelib.ports import AlreadyPlaced, Moved, OrderAge, OrderStory, Page, StockShort
 
 Item = TypeVar("Item")
 Kind = TypeVar("Kind", bound=Struct)
@@ -61,6 +70,8 @@ class World:
         self.orders: dict[str, Order] = {}
         self.persons: dict[str, str] = {}
         self.ledgers: dict[str, dict[str, LedgerEntry]] = {}
+        self.refunds: dict[str, dict[str, Refund]] = {}
+        self.fulfilments: dict[str, dict[str, Fulfilment]] = {}
         self.references: dict[str, tuple[str, str]] = {}
         self.events: dict[str, Event] = {}
         self.fan_outs: dict[str, list[str]] = {}
@@ -88,7 +99,9 @@ class World:
 
     @_atomic
     def replace_cart(self, cart: Cart) -> None:
-        _require(cart.id in self.carts and self.carts[cart.id].version == cart.version - 1)
+        there = self.carts.get(cart.id)
+        _require(there is not None and there.version == cart.version - 1)
+        _require(there is not None and there.order_id == cart.order_id)
         self.carts[cart.id] = cart
 
     # CatalogStore
@@ -142,16 +155,29 @@ class World:
     # OrderStore
 
     @_atomic
-    def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:
+    def place_order(
+        self,
+        order: Order,
+        *,
+        cart: Cart,
+        replaces: OrderChange | None = None,
+        paid: OrderChange | None = None,
+    ) -> None:
         if order.id in self.orders:
             raise AlreadyPlaced
         _require(cart.id in self.carts and self.carts[cart.id].version == cart.version)
-        if any(self.stock.get(sku, 0) < quantity for sku, quantity in reserve.items()):
-            raise StockShort
-        for sku, quantity in reserve.items():
-            self.stock[sku] -= quantity
+        stock = Counter(replaces.stock if replaces else {})
+        stock.subtract(order.reserved)
+        if replaces:
+            self._check(replaces)
+        self._move(stock)
+        if replaces:
+            self._write_change(replaces)
+        self.carts[cart.id] = replace(self.carts[cart.id], order_id=order.id)
         self.orders[order.id] = order
         self.persons[order.id] = person_id(order.contact.email)
+        if paid:
+            self._tell(paid)
 
     @_atomic
     def get_order(self, order_id: str) -> OrderStory | None:
@@ -162,8 +188,17 @@ class World:
             provider, reference = self.references[order_id]
             payment = replace(order.payment, provider=provider, reference=reference)
             order = replace(order, payment=payment)
-        ledger = sorted(self.ledgers.get(order_id, {}).values(), key=lambda entry: (entry.at, entry.key))
-        return OrderStory(order=order, ledger=ledger)
+        entries = [placing(order), *self.ledgers.get(order_id, {}).values()]
+        return OrderStory(
+            order=order,
+            ledger=sorted(entries, key=lambda entry: (entry.at, entry.key != "placed", entry.key)),
+            refunds=sorted(
+                self.refunds.get(order_id, {}).values(), key=lambda found: (found.created_at, found.id)
+            ),
+            fulfilments=sorted(
+                self.fulfilments.get(order_id, {}).values(), key=lambda found: (found.created_at, found.id)
+            ),
+        )
 
     @_atomic
     def find_order_id(self, *, provider: str, reference: str) -> str | None:
@@ -175,13 +210,8 @@ class World:
         self.references[order_id] = (provider, reference)
 
     @_atomic
-    def save_contact(self, order: Order) -> None:
-        self.erase_contact(order)
-        self.persons[order.id] = person_id(order.contact.email)
-
-    @_atomic
-    def erase_contact(self, order: Order) -> None:
-        _require(order.id in self.orders and self.orders[order.id].version == order.version - 1)
+    def save_order(self, order: Order) -> None:
+        self._check_version(order)
         self.orders[order.id] = order
 
     @_atomic
@@ -205,13 +235,61 @@ class World:
 
     @_atomic
     def commit(self, change: OrderChange) -> None:
-        ledger = self.ledgers.setdefault(change.order.id, {})
-        _require(change.entry.key not in ledger)
+        self._check(change)
+        self._move(change.stock)
+        self._write_change(change)
+
+    def _check_version(self, order: Order) -> None:
+        _require(order.id in self.orders and self.orders[order.id].version == order.version - 1)
+
+    def _check(self, change: OrderChange) -> None:
+        self._check_version(change.order)
+        _require(change.entry.key not in self.ledgers.get(change.order.id, {}))
         _require(change.event is None or change.event.id not in self.events)
-        self.erase_contact(change.order)  # writes the order, whatever has changed
-        ledger[change.entry.key] = change.entry
+
+    def _move(self, stock: Mapping[str, int]) -> None:
+        if any(self.stock.get(name, 0) + pieces < 0 for name, pieces in stock.items() if pieces < 0):
+            raise StockShort
+        for name, pieces in stock.items():
+            if pieces:
+                self.stock[name] = self.stock.get(name, 0) + pieces
+
+    def _write_change(self, change: OrderChange) -> None:
+        self.orders[change.order.id] = change.order
+        if change.relists:
+            self.persons[change.order.id] = person_id(change.order.contact.email)
+        self._tell(change)
+
+    def _tell(self, change: OrderChange) -> None:
+        order_id = change.order.id
+        self.ledgers.setdefault(order_id, {})[change.entry.key] = change.entry
         if change.event is not None:
             self.events[change.event.id] = change.event
+        if change.refund is not None:
+            self.refunds.setdefault(order_id, {})[change.refund.id] = change.refund
+        if change.fulfilment is not None:
+            self.fulfilments.setdefault(order_id, {})[change.fulfilment.id] = change.fulfilment
+
+    @_atomic
+    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[str]:
+        rows = [
+            (f"{order.check_at.isoformat()}#{order.id}", order.id)
+            for order in self.orders.values()
+            if order.check_at is not None and order.check_at <= now
+        ]
+        return _page(sorted(rows), limit=limit, cursor=cursor)
+
+    @_atomic
+    def list_in_review(self, *, limit: int, cursor: str | None) -> Page[OrderAge]:
+        rows = [
+            (
+                f"{order.review.since.isoformat()}#{order.id}",
+                OrderAge(order_id=order.id, since=order.review.since),
+            )
+            for order in self.orders.values()
+            if order.review is not None and order.check_at is None
+        ]
+        return _page(sorted(rows), limit=limit, cursor=cursor)
 
     @_atomic
     def restore_order(self, story: OrderStory) -> None:
@@ -220,7 +298,10 @@ class World:
             raise AlreadyPlaced
         self.orders[order.id] = order
         self.persons[order.id] = person_id(order.contact.email)
-        self.ledgers[order.id] = {entry.key: entry for entry in story.ledger}
+        entries = [entry for entry in story.ledger if entry != placing(order)]
+        self.ledgers[order.id] = {entry.key: entry for entry in entries}
+        self.refunds[order.id] = {refund.id: refund for refund in story.refunds}
+        self.fulfilments[order.id] = {fulfilment.id: fulfilment for fulfilment in story.fulfilments}
         if order.payment.reference:
             self.references[order.id] = (order.payment.provider, order.payment.reference)
 

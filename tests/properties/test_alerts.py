@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from chalicelib.domain.alerts import MAX_SUBJECT, MAX_TEXT_BYTES, alert_mail
 from chalicelib.domain.endpoints import Endpoint, disabled
 from chalicelib.domain.obituaries import farewell, obituary
-from chalicelib.domain.orders import Order, apply
+from chalicelib.domain.orders import Order
+from chalicelib.domain.payments import apply
 from tests.fakes import NOW
 from tests.making import a_delivery, a_fact, an_endpoint
 from tests.strategies import orders, texts

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from chalicelib.domain.catalog import Product
 from chalicelib.domain.errors import TillhookError
 from chalicelib.domain.identifiers import derived_id
-from chalicelib.domain.orders import LedgerEntry, Order, Payment
+from chalicelib.domain.orders import LedgerEntry, Order, Payment, Refund, placing
 from chalicelib.domain.records import OrderRecord, Subject
 from chalicelib.domain.transfers import Form, guarded, read, unguarded, write
 from chalicelib.ports import OrderStory
@@ -43,6 +43,18 @@ def nasty_products(draw: st.DrawFn) -> Product:
     )
 
 
+def story_of(order: Order, entries: list[LedgerEntry]) -> OrderStory:
+    refunds = [
+        Refund(
+            id=f"ref_{entry.key}", amount=1, currency="eur", status="succeeded", by="key_1",
+            reason=entry.what, created_at=entry.at, updated_at=entry.at, restock={"mug": 1},
+        )
+        for entry in entries
+    ]  # fmt: skip
+    ledger = [placing(order), *entries]
+    return OrderStory(order=order, ledger=ledger, refunds=refunds, fulfilments=[])
+
+
 @st.composite
 def stories(draw: st.DrawFn, number: int) -> OrderStory:
     order: Order = draw(orders())
@@ -65,7 +77,7 @@ def stories(draw: st.DrawFn, number: int) -> OrderStory:
         for key in range(draw(st.integers(0, 3)))
     ]
     order = replace(order, id=derived_id("ord", number), contact=contact, payment=payment)
-    return OrderStory(order=order, ledger=ledger)
+    return story_of(order, ledger)
 
 
 @st.composite
@@ -109,7 +121,7 @@ def test_products_come_back_as_they_went(form: Form, found: list[Product]) -> No
 @pytest.mark.parametrize("form", FORMS)
 @given(story=stories(0))
 def test_an_order_comes_back_as_it_went(form: Form, story: OrderStory) -> None:
-    record = OrderRecord.of(story.order, story.ledger)
+    record = OrderRecord.of(story.order, story.ledger, story.refunds)
     (line,) = read(write([record], OrderRecord, form), OrderRecord, form)
     assert line.record == record
 

@@ -32,7 +32,12 @@ class DynamoCarts:
         self._table.put(_row(cart))  # its id is new; asked twice, it is the same
 
     def replace_cart(self, cart: Cart) -> None:
-        self._table.put(_row(cart), condition="version = :read", values={"read": cart.version - 1})
+        # Becoming an order leaves a cart's version as it is, and must not be forgotten.
+        self._table.put(
+            _row(cart),
+            condition="version = :read AND (order_id = :order OR attribute_not_exists(order_id))",
+            values={"read": cart.version - 1, "order": cart.order_id},
+        )
 
 
 def cart_key(cart_id: str) -> Key:

@@ -1,42 +1,56 @@
 """An order's rows, all in one partition so that one query tells the whole story.
 
-ORDER#id / ORDER        the small header, rewritten with each change on condition of its version
-ORDER#id / LINES        what was bought: written once; listed by the person, so again with a corrected address
-ORDER#id / PAYMENT      which payment of which provider: written once
-ORDER#id / LEDGER#key   one entry each; the key also marks a provider's notice as seen
-PAYMENT#provider#ref    / POINTER: from a provider's payment to the order
+ORDER#id / ORDER          the small header, rewritten with each change on condition of its version
+ORDER#id / LINES          what was bought: written once; listed by the person, so again with another address
+ORDER#id / PAYMENT        which payment of which provider: written once
+ORDER#id / LEDGER#key     one entry each; the key also marks a provider's notice as seen
+ORDER#id / REFUND#id      one refund each; FULFILMENT#id one fulfilment: written with the header
+PAYMENT#provider#ref      / POINTER: from a provider's payment to the order
+
+`due` says in which of the clock's lists an order stands: those to be looked at, or those that wait for their
+owner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.orders import (
+    Fulfilment,
     LedgerEntry,
     LineItem,
     Order,
     OrderChange,
     OrderSummary,
+    Refund,
+    placing,
 )
 from chalicelib.domain.persons import person_id
-from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, StockShort
+from chalicelib.ports import AlreadyPlaced, Moved, OrderAge, OrderStory, Page, StockShort
 
+from . import cursors
 from .carts import cart_key
 from .catalog import stock_key
 from .events import event_row
-from .items import Row, from_row, key_row, sortable, to_row
+from .items import Record, Row, from_row, key_row, sortable, to_row
 from .listing import listed
-from .table import Key, Table, TransactionRefused
+from .table import Action, Key, Table, TransactionRefused
 
-_BESIDE_A_CHECK = 99  # a transaction takes 100 actions
+_AT_ONCE = 100  # actions of a transaction
+_EPOCH = "0"  # before every time
 
 
-class _Lines(Struct, frozen=True):
+class _Frozen(Struct, frozen=True):
+    """What the LINES row has of an order."""
+
     lines: list[LineItem]
+    takes: dict[str, int] = field(default_factory=dict)
 
 
 class _Place(Struct, frozen=True):
@@ -56,39 +70,55 @@ class DynamoOrders:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:
+    def place_order(
+        self,
+        order: Order,
+        *,
+        cart: Cart,
+        replaces: OrderChange | None = None,
+        paid: OrderChange | None = None,
+    ) -> None:
+        freed = replaces.stock if replaces else {}
         actions = [
             self._table.put_action(_header_row(order), condition="attribute_not_exists(pk)"),
-            self._table.put_action(_lines_row(order)),
+            self._table.put_action(_frozen_row(order)),
             self._table.update_action(
                 cart_key(cart.id),
                 "SET order_id = :order",
                 condition="version = :read",
                 values={"order": order.id, "read": cart.version},
             ),
+            *(self._telling(paid) if paid else []),
         ]
-        actions += [
-            self._table.update_action(
-                stock_key(sku),
-                "SET available = available - :quantity",
-                condition="available >= :quantity",
-                values={"quantity": quantity},
-            )
-            for sku, quantity in reserve.items()
-        ]
+        others = self._changing(replaces) if replaces else []
+        stock = self._moving(_difference(freed, order.reserved))
+        if replaces and len(actions) + len(others) + len(stock) > _AT_ONCE:
+            # Two carts' worth of different things: then the earlier order ends first, and this one reserves
+            # what others have left.
+            self.commit(replaces)
+            others, stock = [], self._moving(_difference({}, order.reserved))
         try:
-            self._table.transact(actions)
+            self._table.transact([*actions, *others, *stock])
         except TransactionRefused as refusal:
             if refusal.failed(0):
                 raise AlreadyPlaced from None
-            raise (Moved if refusal.failed(2) else StockShort) from None
+            stuck = any(refusal.failed(index) for index in range(1, len(actions) + len(others)))
+            raise (Moved if stuck else StockShort) from None
 
     def get_order(self, order_id: str) -> OrderStory | None:
         rows = {row["sk"]["S"]: row for row in self._table.query(_partition(order_id))}
         if "ORDER" not in rows:
             return None
-        ledger = [from_row(row, LedgerEntry) for sk, row in rows.items() if sk.startswith("LEDGER#")]
-        return OrderStory(order=_order(rows), ledger=sorted(ledger, key=lambda entry: entry.at))
+        order = _order(rows)
+        ledger = [placing(order), *_records(rows, "LEDGER#", LedgerEntry)]
+        return OrderStory(
+            order=order,
+            ledger=sorted(ledger, key=lambda entry: entry.at),
+            refunds=sorted(_records(rows, "REFUND#", Refund), key=lambda refund: refund.created_at),
+            fulfilments=sorted(
+                _records(rows, "FULFILMENT#", Fulfilment), key=lambda fulfilment: fulfilment.created_at
+            ),
+        )
 
     def find_order_id(self, *, provider: str, reference: str) -> str | None:
         row = self._table.get(_pointer_key(provider, reference))
@@ -97,32 +127,28 @@ class DynamoOrders:
     def save_reference(self, order_id: str, *, provider: str, reference: str) -> None:
         self._table.write_many(puts=_payment_rows(order_id, provider, reference))
 
-    def save_contact(self, order: Order) -> None:
-        header = self._table.put_action(
-            _header_row(order), condition="version = :read", values={"read": order.version - 1}
-        )
-        try:
-            self._table.transact([header, self._table.put_action(_lines_row(order))])
-        except TransactionRefused:
-            raise Moved from None
+    def save_order(self, order: Order) -> None:
+        self._table.put(_header_row(order), condition="version = :read", values={"read": order.version - 1})
 
     def commit(self, change: OrderChange) -> None:
-        order = change.order
-        actions = [
-            self._table.put_action(
-                _header_row(order), condition="version = :read", values={"read": order.version - 1}
-            ),
-            self._table.put_action(_entry_row(order.id, change.entry), condition="attribute_not_exists(pk)"),
-        ]
-        if change.event is not None:
-            actions.append(
-                self._table.put_action(event_row(change.event), condition="attribute_not_exists(pk)")
-            )
+        changing = self._changing(change)
+        moving = self._moving(change.stock)
         try:
-            self._table.transact(actions)
-        except TransactionRefused:
-            # Each condition says the same: somebody has told this order something since it was read.
-            raise Moved from None
+            self._table.transact([*changing, *moving])
+        except TransactionRefused as refusal:
+            # Each condition of the order's own rows says the same: somebody has told it something since it
+            # was read.
+            stuck = any(refusal.failed(index) for index in range(len(changing)))
+            raise (Moved if stuck else StockShort) from None
+
+    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[str]:
+        rows, cursor = self._due(_TO_LOOK_AT, until=sortable(now), limit=limit, cursor=cursor)
+        return Page(items=[_order_id(row) for row in rows], cursor=cursor)
+
+    def list_in_review(self, *, limit: int, cursor: str | None) -> Page[OrderAge]:
+        rows, cursor = self._due(_IN_REVIEW, until="~", limit=limit, cursor=cursor)
+        ages = [OrderAge(order_id=_order_id(row), since=row["due_at"]["S"]) for row in rows]
+        return Page(items=ages, cursor=cursor)
 
     def list_orders_of_person(self, person: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         # What is listed says nothing of a status: it is the lines, which never change.
@@ -131,9 +157,6 @@ class DynamoOrders:
         rows = [headers.get((place.pk, "ORDER")) for place in found.items]
         return Page([from_row(row, OrderSummary) for row in rows if row], found.cursor)
 
-    def erase_contact(self, order: Order) -> None:
-        self._table.put(_header_row(order), condition="version = :read", values={"read": order.version - 1})
-
     def forget_person(self, order_id: str) -> None:
         self._table.update((_partition(order_id), "LINES"), "REMOVE listing, listed_at", values={})
 
@@ -141,12 +164,15 @@ class DynamoOrders:
         order = story.order
         header_key = _partition(order.id), "ORDER"
         is_new = self._table.check_action(header_key, condition="attribute_not_exists(pk)", values={})
-        rows = [_lines_row(order), *(_entry_row(order.id, entry) for entry in story.ledger)]
+        rows = [_frozen_row(order)]
+        rows += [_entry_row(order.id, entry) for entry in story.ledger if entry != placing(order)]
+        rows += [_row(order.id, "REFUND", refund) for refund in story.refunds]
+        rows += [_row(order.id, "FULFILMENT", fulfilment) for fulfilment in story.fulfilments]
         if order.payment.reference:
             rows += _payment_rows(order.id, order.payment.provider, order.payment.reference)
         try:
-            for start in range(0, len(rows), _BESIDE_A_CHECK):
-                puts = [self._table.put_action(row) for row in rows[start : start + _BESIDE_A_CHECK]]
+            for start in range(0, len(rows), _AT_ONCE - 1):
+                puts = [self._table.put_action(row) for row in rows[start : start + _AT_ONCE - 1]]
                 self._table.transact([is_new, *puts])
             # Last, since it is what makes an order one.
             header = self._table.put_action(_header_row(order), condition="attribute_not_exists(pk)")
@@ -156,6 +182,47 @@ class DynamoOrders:
 
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         return listed(self._table, _listing(month), OrderSummary, limit=limit, cursor=cursor)
+
+    def _due(self, name: str, *, until: str, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
+        start = cursors.decode(cursor, partition="due", value=name, names={"pk", "sk", "due_at"})
+        rows, last = self._table.query_page(
+            name, index="due", between=("due_at", _EPOCH, until), limit=limit, start=start
+        )
+        return rows, cursors.encode(last, partition="due")
+
+    def _changing(self, change: OrderChange) -> list[Action]:
+        """The order's own rows, over the version before."""
+        order = change.order
+        header = self._table.put_action(
+            _header_row(order), condition="version = :read", values={"read": order.version - 1}
+        )
+        return [header, *self._telling(change)]
+
+    def _telling(self, change: OrderChange) -> list[Action]:
+        """What stands beside the header of a change."""
+        order_id = change.order.id
+        rows = [_entry_row(order_id, change.entry)]
+        rows += [event_row(change.event)] if change.event else []
+        new = [self._table.put_action(row, condition="attribute_not_exists(pk)") for row in rows]
+        beside = [_row(order_id, "REFUND", change.refund)] if change.refund else []
+        beside += [_row(order_id, "FULFILMENT", change.fulfilment)] if change.fulfilment else []
+        beside += [_frozen_row(change.order)] if change.relists else []
+        return [*new, *(self._table.put_action(row) for row in beside)]
+
+    def _moving(self, stock: Mapping[str, int]) -> list[Action]:
+        """Pieces given to stock rows, or taken from them where there are enough."""
+        return [
+            self._table.update_action(stock_key(name), "ADD available :pieces", values={"pieces": pieces})
+            if pieces > 0
+            else self._table.update_action(
+                stock_key(name),
+                "SET available = available - :pieces",
+                condition="available >= :pieces",
+                values={"pieces": -pieces},
+            )
+            for name, pieces in stock.items()
+            if pieces
+        ]
 
 
 def _partition(order_id: str) -> str:
@@ -180,6 +247,10 @@ def _person(person: str) -> str:
     return f"PERSON#{person}"
 
 
+_TO_LOOK_AT = "ORDER"
+_IN_REVIEW = "REVIEW"
+
+
 def _header_row(order: Order) -> Row:
     created = sortable(order.created_at)
     return to_row(
@@ -191,13 +262,25 @@ def _header_row(order: Order) -> Row:
         listing=_listing(created[:7]),
         listed_at=f"{created}#{order.id}",
         lines=None,
+        takes=None,
+        check_at=None,
+        **_waiting(order),
     )
 
 
-def _lines_row(order: Order) -> Row:
+def _waiting(order: Order) -> dict[str, str]:
+    """In which of the clock's lists the order stands, and since or until when."""
+    if order.check_at is not None:
+        return {"due": _TO_LOOK_AT, "due_at": sortable(order.check_at)}
+    if order.review is not None:
+        return {"due": _IN_REVIEW, "due_at": sortable(order.review.since)}
+    return {}
+
+
+def _frozen_row(order: Order) -> Row:
     person = person_id(order.contact.email)
     return to_row(
-        _Lines(order.lines),
+        _Frozen(order.lines, order.takes),
         pk=_partition(order.id),
         sk="LINES",
         listing=_person(person) if person else None,
@@ -209,8 +292,31 @@ def _entry_row(order_id: str, entry: LedgerEntry) -> Row:
     return to_row(entry, pk=_partition(order_id), sk=f"LEDGER#{entry.key}")
 
 
+def _row(order_id: str, kind: str, record: Refund | Fulfilment) -> Row:
+    return to_row(record, pk=_partition(order_id), sk=f"{kind}#{record.id}")
+
+
+def _records(rows: Mapping[str, Row], prefix: str, kind: type[Record]) -> Iterable[Record]:
+    return [from_row(row, kind) for sk, row in rows.items() if sk.startswith(prefix)]
+
+
+def _order_id(row: Row) -> str:
+    return str(row["pk"]["S"]).removeprefix(_partition(""))
+
+
+def _difference(freed: Mapping[str, int], taken: Mapping[str, int]) -> dict[str, int]:
+    """What is left for the stock after one order took over from another."""
+    difference = Counter(freed)
+    difference.subtract(taken)
+    return dict(difference)
+
+
 def _order(rows: Mapping[str, Row]) -> Order:
-    order = from_row(rows["ORDER"] | {"lines": rows["LINES"]["lines"]}, Order)
+    header, frozen = rows["ORDER"], from_row(rows["LINES"], _Frozen)
+    check_at = {"check_at": header["due_at"]} if header.get("due") == {"S": _TO_LOOK_AT} else {}
+    order = replace(
+        from_row(header | {"lines": {"L": []}} | check_at, Order), lines=frozen.lines, takes=frozen.takes
+    )
     if order.payment.reference or "PAYMENT" not in rows:
         return order
     # Known since checkout; the header says it only once the provider has called.

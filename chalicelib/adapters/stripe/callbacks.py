@@ -9,46 +9,34 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
 from chalicelib.domain.errors import InvalidRequest, InvalidSignature
-from chalicelib.domain.orders import FactKind, PaymentFact
+from chalicelib.domain.payments import FactKind
+from chalicelib.ports import Fact
+
+from . import objects
 
 TOLERANCE_SECONDS = 300
-PROVIDER = "stripe"
-ORDER_KEY, SHOP_KEY = "tillhook_order", "tillhook_shop"
-"""The metadata of an intent that lead back to its order."""
 
-_KINDS: dict[str, FactKind] = {
-    # When the charge is captured: cards at once, bank debits after days.
+_PAYMENTS: dict[str, FactKind] = {
     "payment_intent.succeeded": "succeeded",
+    "payment_intent.processing": "processing",
     # When an attempt to pay was declined; the shopper may try again with the same intent.
     "payment_intent.payment_failed": "failed",
-    # When the shopper has done her part and the bank takes its time.
-    "payment_intent.processing": "processing",
+    "payment_intent.canceled": "canceled",
 }
+_REFUNDS = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
+_DISPUTES = frozenset({"charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"})
 
+KINDS = (*_PAYMENTS, *sorted(_REFUNDS), *sorted(_DISPUTES))
+"""What a webhook endpoint of Stripe's is to be subscribed to."""
 
 _LAST_SECOND = 253_402_300_799  # of the year 9999, where Python's calendar ends
-
-
-class _PaymentError(Struct):
-    code: str | None = None
-    decline_code: str | None = None
-    charge: str | None = None
-
-
-class _Intent(Struct):
-    id: str
-    amount: int
-    currency: str
-    amount_received: int = 0
-    metadata: dict[str, str] = field(default_factory=dict)
-    last_payment_error: _PaymentError | None = None
 
 
 class _Data(Struct):
@@ -80,39 +68,30 @@ def verify(payload: bytes, signature: str, *, secrets: Sequence[str], now: datet
         raise InvalidSignature("The signature is not one of our webhook secrets'.")
 
 
-def parse(payload: bytes) -> PaymentFact | None:
+def parse(payload: bytes) -> Fact | None:
     """The fact that a verified webhook tells; None if it is of a kind, account or origin not ours."""
     try:
         event = msgspec.json.decode(payload, type=_Event)
-        kind = _KINDS.get(event.type)
-        if kind is None or event.account is not None:
-            return None
-        intent = msgspec.json.decode(event.data.object, type=_Intent)
+        return _fact(event) if event.account is None else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidRequest("That is not an event of the form Stripe sends.") from None
-    if ORDER_KEY not in intent.metadata:
-        return None
-    return _fact(event, kind, intent)
 
 
-def _fact(event: _Event, kind: FactKind, intent: _Intent) -> PaymentFact:
-    error = intent.last_payment_error or _PaymentError()
-    failed = kind == "failed"
-    return PaymentFact(
-        provider=PROVIDER,
-        key=event.id,
-        kind=kind,
-        reference=intent.id,
-        # One intent can fail often, each time with a charge of its own; it succeeds once.
-        object_id=(error.charge or event.id) if failed else intent.id,
-        order_id=intent.metadata[ORDER_KEY],
-        shop=intent.metadata.get(SHOP_KEY, ""),
-        amount=intent.amount_received if kind == "succeeded" else intent.amount,
-        currency=intent.currency,
-        livemode=event.livemode,
-        occurred_at=datetime.fromtimestamp(event.created, UTC),
-        failure=(error.decline_code or error.code or "declined") if failed else "",
-    )
+def _fact(event: _Event) -> Fact | None:
+    key, occurred_at, livemode = event.id, objects.moment(event.created), event.livemode
+    if event.type in _PAYMENTS:
+        intent = msgspec.json.decode(event.data.object, type=objects.Intent)
+        if objects.ORDER_KEY not in intent.metadata:
+            return None
+        kind = _PAYMENTS[event.type]
+        return objects.payment_fact(intent, kind, key=key, occurred_at=occurred_at, livemode=livemode)
+    if event.type in _REFUNDS:
+        refund = msgspec.json.decode(event.data.object, type=objects.Refund)
+        return objects.refund_fact(refund, key=key, occurred_at=occurred_at, livemode=livemode)
+    if event.type in _DISPUTES:
+        dispute = msgspec.json.decode(event.data.object, type=objects.Dispute)
+        return objects.dispute_fact(dispute, key=key, occurred_at=occurred_at, livemode=livemode)
+    return None
 
 
 def _parse_signature(header: str) -> tuple[int, list[str]]:

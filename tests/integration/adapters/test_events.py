@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.adapters.dynamodb.events import DynamoEvents, event_row
-from chalicelib.domain import orders as rules
+from chalicelib.domain import payments as rules
 from chalicelib.domain.errors import InvalidCursor
 from chalicelib.domain.events import Event, EventSummary
 from chalicelib.ports import Unreadable
@@ -22,7 +22,7 @@ def written(stores: Stores) -> Event:
     """An event as a payment leaves it."""
     cart, order = a_cart(a_product()), an_order()
     stores.carts.create_cart(cart)
-    stores.orders.place_order(order, cart=cart, reserve={})
+    stores.orders.place_order(order, cart=cart)
     change = rules.apply(order, a_fact(order), ledger=(), now=NOW + timedelta(microseconds=5))
     assert change is not None
     assert change.event is not None

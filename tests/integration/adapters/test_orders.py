@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.domain import orders as rules
+from chalicelib.domain import payments
 from chalicelib.domain.errors import InvalidCursor
-from chalicelib.domain.orders import Address, Contact, Order, OrderChange, OrderSummary
+from chalicelib.domain.orders import Address, Contact, LedgerEntry, Order, OrderChange, OrderSummary
 from chalicelib.domain.persons import person_id, without_person
 from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, StockShort
 from tests.fakes import NOW
@@ -21,14 +22,19 @@ LATER = NOW + timedelta(minutes=1)
 def placed(stores: Stores, *, seed: object = 0, now: datetime = NOW) -> Order:
     """A pending order of one mug, in the store."""
     cart = a_cart(MUG, seed=seed, now=now)
-    order = an_order(MUG, seed=seed, now=now)
+    order = reserving(an_order(MUG, seed=seed, now=now), {})
     stores.carts.create_cart(cart)
-    stores.orders.place_order(order, cart=cart, reserve={})
+    stores.orders.place_order(order, cart=cart)
     return order
 
 
+def reserving(order: Order, pieces: dict[str, int]) -> Order:
+    """The order, if this is what it takes from the stock."""
+    return replace(order, takes=pieces, reserved=pieces)
+
+
 def change_of(order: Order, *args: object, **kwargs: object) -> OrderChange:
-    change = rules.apply(order, a_fact(order, *args, **kwargs), ledger=(), now=LATER)  # type: ignore[arg-type]
+    change = payments.apply(order, a_fact(order, *args, **kwargs), ledger=(), now=LATER)  # type: ignore[arg-type]
     assert change is not None
     return change
 
@@ -38,10 +44,13 @@ def test_an_order_is_read_as_it_was_placed(stores: Stores) -> None:
     contact = Contact(email="ada@example.com", name="Ada", shipping_address=address)
     cart, order = a_cart(MUG, TEA), an_order(MUG, TEA, contact=contact)
     stores.carts.create_cart(cart)
-    stores.orders.place_order(order, cart=cart, reserve={})
+    stores.stock.set_stock("mug", 1)
+    stores.stock.set_stock("tea", 1)
+    stores.orders.place_order(order, cart=cart)
     story = stores.orders.get_order(order.id)
     assert story is not None
-    assert (story.order, story.ledger) == (order, [])
+    assert (story.order, story.ledger) == (order, [rules.placing(order)])
+    assert (order.takes, order.check_at) == ({"mug": 1, "tea": 1}, NOW + rules.RESERVED_FOR)
 
 
 def test_an_order_that_nobody_placed_is_none(stores: Stores) -> None:
@@ -53,28 +62,28 @@ def test_placing_an_order_takes_its_stock(stores: Stores) -> None:
     stores.carts.create_cart(cart)
     stores.stock.set_stock("mug", 3)
     stores.stock.set_stock("tea", 1)
-    stores.orders.place_order(an_order(MUG, TEA), cart=cart, reserve={"mug": 2, "tea": 1})
+    stores.orders.place_order(reserving(an_order(MUG, TEA), {"mug": 2, "tea": 1}), cart=cart)
     assert stores.stock.get_stock(["mug", "tea"]) == {"mug": 1, "tea": 0}
 
 
-def test_placing_an_order_leaves_the_cart_as_it_was(stores: Stores) -> None:
+def test_placing_an_order_is_noted_in_its_cart_and_leaves_it_as_it_was(stores: Stores) -> None:
     order = placed(stores)
-    assert stores.carts.get_cart(order.cart_id) == a_cart(MUG)
+    assert stores.carts.get_cart(order.cart_id) == replace(a_cart(MUG), order_id=order.id)
 
 
 def test_an_order_is_placed_once(stores: Stores) -> None:
     stores.stock.set_stock("mug", 3)
     order = placed(stores)
     with pytest.raises(AlreadyPlaced):
-        stores.orders.place_order(order, cart=a_cart(MUG), reserve={"mug": 1})
+        stores.orders.place_order(reserving(order, {"mug": 1}), cart=a_cart(MUG))
     assert stores.stock.get_stock(["mug"]) == {"mug": 3}
 
 
 def test_an_order_already_placed_says_so_even_if_stock_and_cart_are_gone(stores: Stores) -> None:
     order = placed(stores)
-    stores.carts.replace_cart(a_cart(MUG, TEA))
+    stores.carts.replace_cart(replace(a_cart(MUG, TEA), order_id=order.id))
     with pytest.raises(AlreadyPlaced):
-        stores.orders.place_order(order, cart=a_cart(MUG), reserve={"mug": 1})
+        stores.orders.place_order(reserving(order, {"mug": 1}), cart=a_cart(MUG))
 
 
 @pytest.mark.parametrize("available", [{}, {"mug": 3}, {"mug": 3, "tea": 1}, {"tea": 9}])
@@ -86,7 +95,7 @@ def test_an_order_takes_no_stock_unless_there_is_enough_of_everything(
     for sku, count in available.items():
         stores.stock.set_stock(sku, count)
     with pytest.raises(StockShort):
-        stores.orders.place_order(an_order(MUG, TEA), cart=cart, reserve={"mug": 2, "tea": 2})
+        stores.orders.place_order(reserving(an_order(MUG, TEA), {"mug": 2, "tea": 2}), cart=cart)
     assert stores.stock.get_stock(["mug", "tea"]) == available
     assert stores.orders.get_order(an_order(MUG, TEA).id) is None
 
@@ -94,13 +103,13 @@ def test_an_order_takes_no_stock_unless_there_is_enough_of_everything(
 def test_an_order_of_a_cart_that_changed_since_it_was_read_is_not_placed(stores: Stores) -> None:
     stores.carts.create_cart(a_cart(MUG, TEA))
     with pytest.raises(Moved):
-        stores.orders.place_order(an_order(MUG), cart=a_cart(MUG), reserve={"mug": 1})
+        stores.orders.place_order(reserving(an_order(MUG), {"mug": 1}), cart=a_cart(MUG))
     assert stores.orders.get_order(an_order(MUG).id) is None
 
 
 def test_an_order_of_a_cart_that_is_gone_is_not_placed(stores: Stores) -> None:
     with pytest.raises(Moved):
-        stores.orders.place_order(an_order(MUG), cart=a_cart(MUG), reserve={})
+        stores.orders.place_order(reserving(an_order(MUG), {}), cart=a_cart(MUG))
 
 
 def test_the_largest_order_fits_into_one_transaction(stores: Stores) -> None:
@@ -109,7 +118,7 @@ def test_the_largest_order_fits_into_one_transaction(stores: Stores) -> None:
     stores.carts.create_cart(cart)
     for product in products:
         stores.stock.set_stock(product.sku, 2)
-    stores.orders.place_order(order, cart=cart, reserve={product.sku: 2 for product in products})
+    stores.orders.place_order(order, cart=cart)
     assert set(stores.stock.get_stock(cart.skus()).values()) == {0}
     story = stores.orders.get_order(order.id)
     assert story is not None
@@ -151,23 +160,23 @@ def test_a_reference_that_comes_late_does_not_overwrite_what_a_notice_said(store
     assert story.order == change.order
 
 
-def test_a_contact_is_saved_over_the_version_before(stores: Stores) -> None:
+def test_an_order_is_saved_over_the_version_before(stores: Stores) -> None:
     order = placed(stores)
-    changed = rules.with_contact(order, Contact(email="ada@example.org"), now=LATER)
-    stores.orders.save_contact(changed)
+    changed = rules.postponed(order, until=LATER)
+    stores.orders.save_order(changed)
     story = stores.orders.get_order(order.id)
     assert story is not None
     assert story.order == changed
 
 
-def test_a_contact_is_not_saved_over_any_other_version(stores: Stores) -> None:
+def test_an_order_is_not_saved_over_any_other_version(stores: Stores) -> None:
     order = placed(stores)
     stores.orders.commit(change_of(order))
     with pytest.raises(Moved):
-        stores.orders.save_contact(rules.with_contact(order, Contact(email="ada@example.org"), now=LATER))
+        stores.orders.save_order(rules.postponed(order, until=LATER))
     story = stores.orders.get_order(order.id)
     assert story is not None
-    assert (story.order.contact, story.order.status) == (order.contact, "paid")
+    assert (story.order.check_at, story.order.status) == (None, "paid")
 
 
 def test_a_change_writes_order_ledger_and_event_together(stores: Stores) -> None:
@@ -176,19 +185,19 @@ def test_a_change_writes_order_ledger_and_event_together(stores: Stores) -> None
     stores.orders.commit(change)
     story = stores.orders.get_order(order.id)
     assert story is not None
-    assert (story.order, story.ledger) == (change.order, [change.entry])
+    assert (story.order, story.ledger[1:]) == (change.order, [change.entry])
     assert change.event is not None
     assert stores.events.get_event(change.event.id) == change.event
 
 
 def test_a_change_without_an_event_is_written_too(stores: Stores) -> None:
     order = placed(stores)
-    change = change_of(order, "processing")
+    change = rules.with_contact(order, Contact(email="ada@example.org"), now=LATER)
     assert change.event is None
     stores.orders.commit(change)
     story = stores.orders.get_order(order.id)
     assert story is not None
-    assert (story.order, story.ledger) == (change.order, [change.entry])
+    assert (story.order, story.ledger[1:]) == (change.order, [change.entry])
 
 
 def test_a_change_of_a_version_that_is_gone_writes_nothing(stores: Stores) -> None:
@@ -199,7 +208,7 @@ def test_a_change_of_a_version_that_is_gone_writes_nothing(stores: Stores) -> No
         stores.orders.commit(late)
     story = stores.orders.get_order(order.id)
     assert story is not None
-    assert (story.order.status, len(story.ledger)) == ("processing", 1)
+    assert (story.order.status, len(story.ledger)) == ("processing", 2)
     assert late.event is not None
     assert stores.events.get_event(late.event.id) is None
 
@@ -238,7 +247,7 @@ def test_a_change_of_an_order_that_is_gone_writes_nothing(stores: Stores) -> Non
 def test_the_ledger_is_told_from_its_oldest_entry(stores: Stores) -> None:
     order = placed(stores)
     for number, key in enumerate(["z", "a", "m"]):
-        change = rules.apply(
+        change = payments.apply(
             order, a_fact(order, "failed", key=key), ledger=(), now=NOW + timedelta(seconds=number)
         )
         assert change is not None
@@ -246,7 +255,7 @@ def test_the_ledger_is_told_from_its_oldest_entry(stores: Stores) -> None:
         order = change.order
     story = stores.orders.get_order(order.id)
     assert story is not None
-    assert [entry.key for entry in story.ledger] == ["fake#z", "fake#a", "fake#m"]
+    assert [entry.key for entry in story.ledger[1:]] == ["fake#z", "fake#a", "fake#m"]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 50])
@@ -306,13 +315,18 @@ def test_an_order_and_its_lines_are_not_shared_with_another(stores: Stores) -> N
     stores.orders.commit(change_of(one))
     story = stores.orders.get_order(other.id)
     assert story is not None
-    assert story == replace(story, order=other, ledger=[])
+    assert story == replace(story, order=other, ledger=[rules.placing(other)], refunds=[], fulfilments=[])
+
+
+def story_of(order: Order, entries: list[LedgerEntry]) -> OrderStory:
+    ledger = [rules.placing(order), *entries]
+    return OrderStory(order=order, ledger=ledger, refunds=[], fulfilments=[])
 
 
 def test_an_order_from_elsewhere_is_read_as_it_was_written(stores: Stores) -> None:
     change = change_of(an_order())
     many = [replace(change.entry, key=f"fake#{number:03}") for number in range(250)]
-    story = OrderStory(order=change.order, ledger=many)
+    story = story_of(change.order, many)
     stores.orders.restore_order(story)
     assert stores.orders.get_order(change.order.id) == story
     reference = change.order.payment.reference
@@ -326,7 +340,7 @@ def test_an_order_that_is_there_is_not_overwritten_from_elsewhere(stores: Stores
     before = stores.orders.get_order(order.id)
     change = change_of(order)
     with pytest.raises(AlreadyPlaced):
-        stores.orders.restore_order(OrderStory(order=change.order, ledger=[change.entry]))
+        stores.orders.restore_order(story_of(change.order, [change.entry]))
     assert stores.orders.get_order(order.id) == before
 
 
@@ -348,7 +362,7 @@ def test_the_orders_of_a_person_are_listed_newest_first_as_they_are_now(stores: 
 
 def test_a_corrected_address_moves_the_order_to_its_persons_list(stores: Stores) -> None:
     order = placed(stores)
-    stores.orders.save_contact(rules.with_contact(order, Contact(email="bob@example.com"), now=LATER))
+    stores.orders.commit(rules.with_contact(order, Contact(email="bob@example.com"), now=LATER))
     assert (of_person(stores, "ada@example.com"), of_person(stores, "bob@example.com")) == ([], [order.id])
 
 
@@ -356,14 +370,14 @@ def test_a_contact_that_was_overtaken_leaves_the_lists_alone(stores: Stores) -> 
     order = placed(stores)
     stores.orders.commit(change_of(order))
     with pytest.raises(Moved):
-        stores.orders.save_contact(rules.with_contact(order, Contact(email="bob@example.com"), now=LATER))
+        stores.orders.commit(rules.with_contact(order, Contact(email="bob@example.com"), now=LATER))
     assert (of_person(stores, "ada@example.com"), of_person(stores, "bob@example.com")) == ([order.id], [])
 
 
 def test_an_erased_order_stays_in_its_persons_list_until_it_is_forgotten(stores: Stores) -> None:
     order = placed(stores)
     nobody = without_person(order, now=LATER)
-    stores.orders.erase_contact(nobody)
+    stores.orders.save_order(nobody)
     story = stores.orders.get_order(order.id)
     assert story is not None
     assert story.order == nobody
@@ -378,13 +392,11 @@ def test_an_order_that_moved_is_not_erased(stores: Stores) -> None:
     order = placed(stores)
     stores.orders.commit(change_of(order))
     with pytest.raises(Moved):
-        stores.orders.erase_contact(without_person(order, now=LATER))
+        stores.orders.save_order(without_person(order, now=LATER))
 
 
 def test_an_order_from_elsewhere_is_in_its_persons_list_unless_it_has_none(stores: Stores) -> None:
     order = an_order()
-    stores.orders.restore_order(OrderStory(order=order, ledger=[]))
-    stores.orders.restore_order(
-        OrderStory(order=replace(without_person(order, now=NOW), id=an_id("ord")), ledger=[])
-    )
+    stores.orders.restore_order(story_of(order, []))
+    stores.orders.restore_order(story_of(replace(without_person(order, now=NOW), id=an_id("ord")), []))
     assert of_person(stores, "ada@example.com") == [order.id]

@@ -10,7 +10,7 @@ from tests.fakes import NOW
 from tests.integration.api.callers import Json, Shop, Stripe
 from tests.making import a_cart, a_product, an_id, an_order
 
-MUG = a_product("mug", tracked=True)
+MUG = a_product("mug")
 
 
 @pytest.fixture
@@ -28,7 +28,10 @@ def test_an_order_tells_its_owner_everything_that_happened(
     story = shop.admin("GET", f"/orders/{checkout['order_id']}")
     assert (story["status"], story["amount"], story["livemode"]) == ("paid", 2400, False)
     assert story["contact"] == {"email": "ada@example.com", "name": "Ada Lovelace"}
-    assert [(entry["what"], entry["amount"]) for entry in story["ledger"]] == [("payment.succeeded", 2400)]
+    assert [(entry["what"], entry["amount"], entry["by"]) for entry in story["ledger"]] == [
+        ("order.placed", 2400, "shopper"),
+        ("payment.succeeded", 2400, "stripe"),
+    ]
     assert checkout["order_token"] not in repr(story)
 
 
@@ -52,7 +55,7 @@ def test_the_orders_of_a_month_come_newest_first_in_pages(shop: Shop) -> None:
         cart = a_cart(MUG, seed=number, now=now)
         wiring.carts().create_cart(cart)
         order = an_order(MUG, seed=number, now=now)
-        wiring.orders().place_order(order, cart=cart, reserve={})
+        wiring.orders().place_order(order, cart=cart)
         placed.append(order.id)
     pages, path = [], f"/orders?month={NOW:%Y-%m}&limit=2"
     cursor: str | None = ""

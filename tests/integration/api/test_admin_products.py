@@ -5,7 +5,13 @@ import pytest
 from tests.integration.api.callers import Json, Shop
 from tests.making import a_product
 
-MUG: Json = {"name": "A mug", "amount": 1200, "currency": "eur", "stock": "tracked"}
+MUG: Json = {
+    "name": "A mug",
+    "amount": 1200,
+    "currency": "eur",
+    "stock": "tracked",
+    "when_unavailable": "ask",
+}
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ def _sell(read: Reader, shop: Shop, stripe: Stripe) -> Any:  # noqa: ANN401 (JSO
 
 def _look(read: Reader, shop: Shop, checkout: Json, endpoint_id: str) -> None:
     story = read("GET", f"/admin/orders/{checkout['order_id']}")
-    event_id = story["ledger"][0]["event_id"]
+    event_id = story["ledger"][1]["event_id"]
     event = wiring.events().get_event(event_id)
     endpoint = wiring.endpoints().get_endpoint(endpoint_id)
     assert event is not None

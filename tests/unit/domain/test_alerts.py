@@ -12,7 +12,8 @@ from chalicelib.domain.endpoints import Endpoint, disabled
 from chalicelib.domain.event_types import example_of
 from chalicelib.domain.events import Event, announce
 from chalicelib.domain.obituaries import farewell, obituary
-from chalicelib.domain.orders import Address, Contact, apply
+from chalicelib.domain.orders import Address, Contact
+from chalicelib.domain.payments import apply
 from tests.fakes import NOW
 from tests.making import a_delivery, a_fact, a_product, an_endpoint, an_event, an_id, an_order
 

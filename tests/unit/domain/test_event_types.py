@@ -5,7 +5,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from chalicelib.domain.event_types import PAYLOADS, EventType, catalogue
-from chalicelib.domain.orders import EVENT_TYPES, FactKind, apply
+from chalicelib.domain.payments import EVENT_TYPES, FactKind, apply
 from tests.fakes import NOW
 from tests.making import a_fact, an_order
 

@@ -5,6 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.domain import orders as rules
+from chalicelib.domain import payments
 from chalicelib.domain.events import Event
 from chalicelib.domain.obituaries import obituary
 from chalicelib.domain.orders import Address, Contact
@@ -43,7 +44,7 @@ def test_without_its_person_an_order_keeps_what_was_bought() -> None:
 
 def test_an_event_loses_its_person_wherever_she_stands_and_nothing_else() -> None:
     order = an_order(contact=ADA)
-    change = rules.apply(order, a_fact(order), ledger=(), now=NOW)
+    change = payments.apply(order, a_fact(order), ledger=(), now=NOW)
     assert change is not None
     assert change.event is not None
     endpoint = an_endpoint()
@@ -70,7 +71,7 @@ def test_a_delivery_without_excerpts_keeps_what_happened() -> None:
 
 def an_announced_event() -> Event:
     order = an_order()
-    change = rules.apply(order, a_fact(order), ledger=(), now=NOW)
+    change = payments.apply(order, a_fact(order), ledger=(), now=NOW)
     assert change is not None
     assert change.event is not None
     return change.event

@@ -15,8 +15,9 @@ from chalicelib.domain.errands import Alert, Errand, JobPage, Message
 from chalicelib.domain.events import Event
 from chalicelib.domain.identifiers import Entropy
 from chalicelib.domain.jobs import Job
-from chalicelib.domain.orders import Contact, FactKind, Order, PaymentFact
-from chalicelib.ports import EndpointReader
+from chalicelib.domain.orders import Contact, Order
+from chalicelib.domain.payments import FactKind
+from chalicelib.ports import EndpointReader, Fact
 from chalicelib.services import attempts, carts, checkout, payments
 from chalicelib.services.checkout import Checkout
 from chalicelib.services.jobs import do_page, start_job
@@ -73,11 +74,13 @@ class Shop:
             cart_id,
             contact,
             expected_total=total,
-            carts=self.world,
-            catalog=self.world,
-            stock=self.world,
-            orders=self.world,
-            provider=self.provider,
+            shop=checkout.Shop(
+                carts=self.world,
+                catalog=self.world,
+                stock=self.world,
+                orders=self.world,
+                provider=self.provider,
+            ),
             now=now,
         )
 
@@ -91,8 +94,8 @@ class Shop:
         assert story is not None
         return story.order
 
-    def record(self, fact: PaymentFact, *, now: datetime = NOW) -> Order:
-        return payments.record_payment(fact, orders=self.world, now=now)
+    def record(self, fact: Fact, *, now: datetime = NOW) -> Order:
+        return payments.record(fact, orders=self.world, now=now)
 
     def tell(self, order: Order, kind: FactKind, *, key: str) -> Order:
         """What the provider says of the order's payment."""

@@ -18,12 +18,18 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.money import MAX_AMOUNT
 from chalicelib.domain.orders import Contact
 from chalicelib.ports import Moved
+from chalicelib.services.checkout import Checkout
 from chalicelib.services.contention import TRIES
 from tests.fakes import interrupt
 from tests.making import ADA, a_product
 from tests.unit.services.shop import Shop
 
 CORRECTED = Contact(email="ada@example.org", name="Ada King")
+
+
+def reference_of(done: Checkout) -> str:
+    assert done.session is not None
+    return done.session.reference
 
 
 def nothing_was_ordered(shop: Shop) -> bool:
@@ -42,8 +48,8 @@ def test_a_checkout_freezes_the_cart_reserves_its_stock_and_begins_the_payment(s
     assert (done.order.contact, done.order.livemode) == (ADA, False)
     assert shop.world.stock == {"tea": 1}
     stored = shop.stored(done.order.id)
-    assert stored.payment.reference == done.session.reference
-    assert shop.world.find_order_id(provider="fake", reference=done.session.reference) == done.order.id
+    assert stored.payment.reference == reference_of(done)
+    assert shop.world.find_order_id(provider="fake", reference=reference_of(done)) == done.order.id
 
 
 def test_what_is_sold_without_limit_touches_no_stock(shop: Shop) -> None:
@@ -80,7 +86,7 @@ def test_parallel_checkouts_are_one_order_and_one_payment(shop: Shop) -> None:
     interrupt(shop.world, "place_order", *[together.wait] * 8)
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda _: shop.check_out(cart.id, total=700), range(8)))
-    assert len({(done.order.id, done.session.reference) for done in results}) == 1
+    assert len({(done.order.id, reference_of(done)) for done in results}) == 1
     assert (shop.world.stock, len(shop.world.orders), len(shop.provider.sessions)) == ({"tea": 2}, 1, 1)
 
 
@@ -164,7 +170,7 @@ def test_a_contact_is_not_corrected_once_the_order_is_paid(shop: Shop) -> None:
 def test_a_payment_that_arrives_while_the_contact_is_corrected_wins(shop: Shop) -> None:
     cart = shop.cart("mug")
     order = shop.check_out(cart.id, total=1200).order
-    interrupt(shop.world, "save_contact", lambda: shop.tell(order, "succeeded", key="a"))
+    interrupt(shop.world, "commit", lambda: shop.tell(order, "succeeded", key="a"))
     with pytest.raises(OrderNotPayable):
         shop.check_out(cart.id, total=1200, contact=CORRECTED)
     stored = shop.stored(order.id)
@@ -174,7 +180,7 @@ def test_a_payment_that_arrives_while_the_contact_is_corrected_wins(shop: Shop) 
 def test_a_failed_payment_that_arrives_while_the_contact_is_corrected_is_kept(shop: Shop) -> None:
     cart = shop.cart("mug")
     order = shop.check_out(cart.id, total=1200).order
-    interrupt(shop.world, "save_contact", lambda: shop.tell(order, "failed", key="a"))
+    interrupt(shop.world, "commit", lambda: shop.tell(order, "failed", key="a"))
     shop.check_out(cart.id, total=1200, contact=CORRECTED)
     stored = shop.stored(order.id)
     assert (stored.status, stored.contact) == ("failed", CORRECTED)
@@ -232,7 +238,7 @@ def test_an_empty_cart_cannot_be_checked_out(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("amount", "currency", "quantity", "chargeable"),
     [
-        (0, "eur", 1, False),
+        (1, "eur", 1, False),
         (49, "eur", 1, False),
         (50, "eur", 1, True),
         (17_499, "huf", 1, False),
@@ -257,6 +263,19 @@ def test_only_what_can_be_charged_becomes_an_order(
         shop.check_out(cart.id, total=cart.amount)
     assert refusal.value.details == {"amount": amount * quantity, "currency": currency}
     assert nothing_was_ordered(shop)
+
+
+def test_what_costs_nothing_is_paid_when_it_is_ordered_and_asks_no_provider(shop: Shop) -> None:
+    shop.sell(a_product("pot", amount=0))
+    cart = shop.cart("pot")
+    done = shop.check_out(cart.id, total=0)
+    assert (done.session, done.order.status, shop.provider.sessions) == (None, "paid", {})
+    assert [event.type for event in shop.world.events.values()] == ["order.paid"]
+    again = shop.check_out(cart.id, total=0)
+    assert (again.order, again.session) == (done.order, None)
+    story = shop.world.get_order(done.order.id)
+    assert story is not None
+    assert [entry.what for entry in story.ledger] == ["order.placed", "payment.succeeded"]
 
 
 @pytest.mark.parametrize("kind", ["succeeded", "processing"])
@@ -305,7 +324,7 @@ def test_a_crash_before_the_reference_is_stored_does_no_harm(shop: Shop) -> None
     with pytest.raises(OSError, match="crash"):
         shop.check_out(cart.id, total=700)
     done = shop.check_out(cart.id, total=700)
-    assert shop.stored(done.order.id).payment.reference == done.session.reference
+    assert shop.stored(done.order.id).payment.reference == reference_of(done)
     assert (len(shop.provider.sessions), shop.world.stock) == (1, {"tea": 2})
 
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.domain.errors import ImportRefused, InvalidCursor, RequestTooLarge
-from chalicelib.domain.orders import LedgerEntry, Order
+from chalicelib.domain.orders import LedgerEntry, Order, placing
 from chalicelib.domain.records import OrderRecord, Subject
 from chalicelib.domain.transfers import Form, write
 from chalicelib.ports import AlreadyPlaced, Moved, OrderStory
@@ -47,6 +47,10 @@ def lines(*orders: Order, ledger: tuple[LedgerEntry, ...] = ()) -> str:
     return write([OrderRecord.of(order, ledger) for order in orders], OrderRecord, "jsonl")
 
 
+def story_of(order: Order, ledger: list[LedgerEntry]) -> OrderStory:
+    return OrderStory(order=order, ledger=[placing(order), *ledger], refunds=[], fulfilments=[])
+
+
 def paid(order: Order) -> Order:
     payment = replace(order.payment, status="paid", provider="stripe", reference=f"pi_{order.id}")
     return replace(order, payment=payment)
@@ -72,7 +76,7 @@ class TestExporting:
     def test_orders_come_from_the_newest_month_to_the_oldest(self, shop: Shop) -> None:
         months = [datetime(year, month, 3, tzinfo=UTC) for year, month in [(2026, 11), (2026, 9), (2001, 2)]]
         for number, month in enumerate(months):
-            shop.world.restore_order(OrderStory(order=an_order(seed=number, now=month), ledger=[]))
+            shop.world.restore_order(story_of(an_order(seed=number, now=month), []))
         found, cursor = [], None
         while True:
             page = export(shop, "orders", cursor)
@@ -140,7 +144,7 @@ class TestImportingOrders:
         tea = an_order(a_product("tea", amount=700, tracked=True))
         entry = LedgerEntry(key="stripe#evt_1", at=NOW, what="payment.succeeded", event_id=an_id("evt"))
         assert take(shop, "orders", lines(paid(tea), ledger=(entry,))) == Imported(records=1, written=1)
-        assert shop.world.get_order(tea.id) == OrderStory(order=paid(tea), ledger=[entry])
+        assert shop.world.get_order(tea.id) == story_of(paid(tea), [entry])
         assert shop.world.find_order_id(provider="stripe", reference=f"pi_{tea.id}") == tea.id
         assert shop.world.stock["tea"] == 3
         assert (shop.world.events, shop.world.jobs) == ({}, {})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chalicelib.adapters.stripe.callbacks import TOLERANCE_SECONDS, parse, verify
 from chalicelib.domain.errors import InvalidRequest, InvalidSignature
-from chalicelib.domain.orders import PaymentFact
+from chalicelib.domain.payments import PaymentFact
 from tests.unit.adapters.stripe.notices import NOW, OTHER_SECRET, SECRET, encode, notice, signed
 
 PAYLOAD = encode(notice())
@@ -121,7 +121,9 @@ def test_a_made_up_signature_is_refused_and_never_an_exception(payload: bytes, h
 
 
 def fact_of(event: dict[str, Any]) -> PaymentFact | None:
-    return parse(encode(event))
+    fact = parse(encode(event))
+    assert fact is None or isinstance(fact, PaymentFact)
+    return fact
 
 
 def test_a_payment_that_succeeded_tells_what_was_received() -> None:

@@ -259,7 +259,16 @@ def test_what_is_asked_of_stripe_has_the_types_of_the_pinned_version(
 
     def create(_service: object, params: object, options: object) -> stripe.PaymentIntent:
         asked.append((params, options))
-        return stripe.PaymentIntent.construct_from({"id": "pi_1", "client_secret": "pi_1_secret_1"}, key=None)
+        return stripe.PaymentIntent.construct_from(
+            {
+                "id": "pi_1",
+                "client_secret": "pi_1_secret_1",
+                "amount": 1999,
+                "currency": "eur",
+                "status": "requires_payment_method",
+            },
+            key=None,
+        )
 
     monkeypatch.setattr(stripe.PaymentIntentService, "create", create)
     payments_at("http://127.0.0.1:1", secret_key="sk_test_1").open_payment(order_of())
