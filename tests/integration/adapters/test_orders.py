@@ -8,7 +8,16 @@ from msgspec.structs import replace
 from chalicelib.domain import orders as rules
 from chalicelib.domain import payments
 from chalicelib.domain.errors import InvalidCursor
-from chalicelib.domain.orders import Address, Contact, LedgerEntry, Order, OrderChange, OrderSummary
+from chalicelib.domain.orders import (
+    Address,
+    Contact,
+    Fulfilment,
+    LedgerEntry,
+    Order,
+    OrderChange,
+    OrderSummary,
+    Refund,
+)
 from chalicelib.domain.persons import person_id, without_person
 from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, StockShort
 from tests.fakes import NOW
@@ -326,7 +335,11 @@ def story_of(order: Order, entries: list[LedgerEntry]) -> OrderStory:
 def test_an_order_from_elsewhere_is_read_as_it_was_written(stores: Stores) -> None:
     change = change_of(an_order())
     many = [replace(change.entry, key=f"fake#{number:03}") for number in range(250)]
-    story = story_of(change.order, many)
+    refund = Refund(
+        id="ref_1", amount=5, currency="eur", status="succeeded", by="key_1", created_at=NOW, updated_at=NOW
+    )
+    sent = Fulfilment(id="ful_1", lines={"mug": 1}, created_at=NOW, by="key_1", tracking_number="1Z")
+    story = replace(story_of(change.order, many), refunds=[refund], fulfilments=[sent])
     stores.orders.restore_order(story)
     assert stores.orders.get_order(change.order.id) == story
     reference = change.order.payment.reference
