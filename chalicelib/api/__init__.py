@@ -1,7 +1,7 @@
 """The HTTP API, by audience."""
 
 from . import callbacks, events, openapi, storefront
-from .admin import deliveries, endpoints, flow, orders, persons, products, transfers
+from .admin import deliveries, endpoints, flow, health, orders, persons, products, transfers
 
 ROOMS = (
     storefront.routes,
@@ -13,6 +13,7 @@ ROOMS = (
     products.routes,
     transfers.routes,
     persons.routes,
+    health.routes,
     events.routes,
     openapi.routes,
 )

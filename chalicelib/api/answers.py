@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar
 
@@ -106,6 +107,26 @@ class OrderAnswer(Struct, frozen=True, kw_only=True):
         return _from(cls, order, paid_at=order.payment.paid_at, payment_failure=order.payment.failure)
 
 
+class DeliveryAnswer(Struct, frozen=True, kw_only=True):
+    """`attempts` are the latest ones; `tries` says how many there were in all."""
+
+    id: str
+    event_id: str
+    endpoint_id: str
+    event_type: str
+    order_id: str
+    status: DeliveryStatus
+    tries: int
+    attempts: list[Attempt]
+    created_at: datetime
+    updated_at: datetime
+    next_attempt_at: datetime | None
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        return _from(cls, delivery)
+
+
 class StoryAnswer(Struct, frozen=True, kw_only=True):
     """An order as its owner sees it, with everything that happened to it, oldest first."""
 
@@ -132,9 +153,10 @@ class StoryAnswer(Struct, frozen=True, kw_only=True):
     refunds: list[Refund]
     fulfilments: list[Fulfilment]
     ledger: list[LedgerEntry]
+    deliveries: list[DeliveryAnswer]
 
     @classmethod
-    def of(cls, story: OrderStory) -> Self:
+    def of(cls, story: OrderStory, deliveries: Sequence[Delivery]) -> Self:
         return _from(
             cls,
             story.order,
@@ -142,6 +164,7 @@ class StoryAnswer(Struct, frozen=True, kw_only=True):
             refundable=max(refundable(story.order, story.refunds), 0),
             fulfilments=story.fulfilments,
             ledger=story.ledger,
+            deliveries=[DeliveryAnswer.of(delivery) for delivery in deliveries],
         )
 
 
@@ -185,26 +208,6 @@ class StockAnswer(Struct, frozen=True, kw_only=True):
     available: int
 
 
-class DeliveryAnswer(Struct, frozen=True, kw_only=True):
-    """`attempts` are the latest ones; `tries` says how many there were in all."""
-
-    id: str
-    event_id: str
-    endpoint_id: str
-    event_type: str
-    order_id: str
-    status: DeliveryStatus
-    tries: int
-    attempts: list[Attempt]
-    created_at: datetime
-    updated_at: datetime
-    next_attempt_at: datetime | None
-
-    @classmethod
-    def of(cls, delivery: Delivery) -> Self:
-        return _from(cls, delivery)
-
-
 class EventDeliveriesAnswer(Struct, frozen=True, kw_only=True):
     """`waiting` are endpoints that the event goes to and that have not been tried yet."""
 
@@ -231,18 +234,17 @@ class EventAnswer(Struct, frozen=True, kw_only=True):
 
 
 class DossierAnswer(Struct, frozen=True, kw_only=True):
-    """An order, all events that are about it, and their deliveries with what receivers answered."""
+    """An order with its deliveries and what receivers answered, and all events that are about it."""
 
     order: StoryAnswer
     events: list[EventAnswer]
-    deliveries: list[DeliveryAnswer]
 
     @classmethod
     def of(cls, dossier: Dossier) -> Self:
+        sent = [delivery for told in dossier.told for delivery in told.deliveries]
         return cls(
-            order=StoryAnswer.of(dossier.story),
+            order=StoryAnswer.of(dossier.story, sent),
             events=[EventAnswer.of(told.event) for told in dossier.told],
-            deliveries=[DeliveryAnswer.of(delivery) for told in dossier.told for delivery in told.deliveries],
         )
 
 

@@ -20,7 +20,7 @@ from .errors import InternalError, body_of, status_of
 log = logging.getLogger(__name__)
 
 View = Callable[..., object]
-Guard = Callable[["Call"], None]
+Guard = Callable[["Call"], str]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Body = TypeVar("Body", bound=Struct)
 
@@ -85,10 +85,11 @@ IDEMPOTENT = Parameter(
 
 
 class Call:
-    """One request, read as a view needs it."""
+    """One request, read as a view needs it. `by` is the id of who was let in, empty where all are."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
+        self.by = ""
 
     @property
     def id(self) -> str:
@@ -236,7 +237,7 @@ class Routes:
         path_parts: dict[str, str],
     ) -> object:
         if self._guard is not None:
-            self._guard(call)
+            call.by = self._guard(call)
         if body is None:
             return view(call, **path_parts)
         return view(call, call.body(body, most=body_bytes), **path_parts)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chalicelib.domain.bookkeeping import Acknowledgements, Reconciliation, SweepReport
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
 from chalicelib.domain.deliveries import (
@@ -82,6 +83,9 @@ class World:
         self.health: dict[str, Health] = {}
         self.secrets: dict[str, list[EndpointSecrets]] = {}
         self.keys: dict[str, AdminKey] = {}
+        self.last_sweep: SweepReport | None = None
+        self.reconciliation: Reconciliation | None = None
+        self.acknowledgements: Acknowledgements | None = None
 
     # CartStore
 
@@ -271,9 +275,12 @@ class World:
             self.fulfilments.setdefault(order_id, {})[change.fulfilment.id] = change.fulfilment
 
     @_atomic
-    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[str]:
+    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[OrderAge]:
         rows = [
-            (f"{order.check_at.isoformat()}#{order.id}", order.id)
+            (
+                f"{order.check_at.isoformat()}#{order.id}",
+                OrderAge(order_id=order.id, since=order.check_at),
+            )
             for order in self.orders.values()
             if order.check_at is not None and order.check_at <= now
         ]
@@ -312,6 +319,30 @@ class World:
             limit=limit,
             cursor=cursor,
         )
+
+    # Bookkeeping
+
+    def get_sweep(self) -> SweepReport | None:
+        return self.last_sweep
+
+    def put_sweep(self, report: SweepReport) -> None:
+        self.last_sweep = report
+
+    def get_reconciliation(self) -> Reconciliation | None:
+        return self.reconciliation
+
+    @_atomic
+    def save_reconciliation(self, state: Reconciliation) -> None:
+        _require((self.reconciliation.version if self.reconciliation else 0) == state.version - 1)
+        self.reconciliation = state
+
+    def get_acknowledgements(self) -> Acknowledgements | None:
+        return self.acknowledgements
+
+    @_atomic
+    def save_acknowledgements(self, state: Acknowledgements) -> None:
+        _require((self.acknowledgements.version if self.acknowledgements else 0) == state.version - 1)
+        self.acknowledgements = state
 
     # EventStore
 

@@ -43,7 +43,7 @@ from .listing import listed
 from .table import Action, Key, Table, TransactionRefused
 
 _AT_ONCE = 100  # actions of a transaction
-_EPOCH = "0"  # before every time
+_EVER, _FOR_EVER = "0", "~"  # before and after every time
 
 
 class _Frozen(Struct, frozen=True):
@@ -141,14 +141,11 @@ class DynamoOrders:
             stuck = any(refusal.failed(index) for index in range(len(changing)))
             raise (Moved if stuck else StockShort) from None
 
-    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[str]:
-        rows, cursor = self._due(_TO_LOOK_AT, until=sortable(now), limit=limit, cursor=cursor)
-        return Page(items=[_order_id(row) for row in rows], cursor=cursor)
+    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[OrderAge]:
+        return self._waiting(_TO_LOOK_AT, until=sortable(now), limit=limit, cursor=cursor)
 
     def list_in_review(self, *, limit: int, cursor: str | None) -> Page[OrderAge]:
-        rows, cursor = self._due(_IN_REVIEW, until="~", limit=limit, cursor=cursor)
-        ages = [OrderAge(order_id=_order_id(row), since=row["due_at"]["S"]) for row in rows]
-        return Page(items=ages, cursor=cursor)
+        return self._waiting(_IN_REVIEW, until=_FOR_EVER, limit=limit, cursor=cursor)
 
     def list_orders_of_person(self, person: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         # What is listed says nothing of a status: it is the lines, which never change.
@@ -183,12 +180,16 @@ class DynamoOrders:
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         return listed(self._table, _listing(month), OrderSummary, limit=limit, cursor=cursor)
 
-    def _due(self, name: str, *, until: str, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
+    def _waiting(self, name: str, *, until: str, limit: int, cursor: str | None) -> Page[OrderAge]:
         start = cursors.decode(cursor, partition="due", value=name, names={"pk", "sk", "due_at"})
         rows, last = self._table.query_page(
-            name, index="due", between=("due_at", _EPOCH, until), limit=limit, start=start
+            name, index="due", between=("due_at", _EVER, until), limit=limit, start=start
         )
-        return rows, cursors.encode(last, partition="due")
+        ages = [
+            OrderAge(order_id=_order_id(row), since=datetime.fromisoformat(row["due_at"]["S"]))
+            for row in rows
+        ]
+        return Page(items=ages, cursor=cursors.encode(last, partition="due"))
 
     def _changing(self, change: OrderChange) -> list[Action]:
         """The order's own rows, over the version before."""

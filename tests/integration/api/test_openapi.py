@@ -175,13 +175,18 @@ def _look(read: Reader, shop: Shop, checkout: Json, endpoint_id: str) -> None:
     wiring.deliveries().save_delivery(a_delivery(an_event(), endpoint, 500))
     read("GET", "/admin/orders")
     read("GET", "/admin/orders?email=ada%40example.com")
-    assert read("POST", "/admin/persons/export", {"email": "ada@example.com"})["items"][0]["deliveries"]
+    assert read("POST", "/admin/persons/export", {"email": "ada@example.com"})["items"][0]["events"]
     read("POST", "/admin/persons/erase", {"email": "ada@example.com"}, idempotency_key="e")
     for subject in ("products", "stock", "orders"):
         page = read("GET", f"/admin/export/{subject}?format=csv")
         headers = {"authorization": f"Bearer {shop.admin_key}", "content_type": "text/csv"}
         imported = shop.send("POST", f"/admin/import/{subject}", page.encode(), **headers)
         assert read.check("POST", f"/admin/import/{subject}", imported)["written"] == 0
+    order = f"/admin/orders/{checkout['order_id']}"
+    read("POST", f"{order}/fulfilments", {"lines": [{"sku": "mug", "quantity": 1}]}, idempotency_key="f")
+    read("POST", f"{order}/refunds", {"amount": 1}, idempotency_key="m")
+    read("POST", f"{order}/accept")
+    read("GET", "/admin/health")
     read("GET", f"/admin/payments/stripe/{story['payment']['reference']}")
     read("GET", "/admin/endpoints")
     read("GET", f"/admin/endpoints/{endpoint_id}")

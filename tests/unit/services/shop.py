@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -15,13 +16,15 @@ from chalicelib.domain.errands import Alert, Errand, JobPage, Message
 from chalicelib.domain.events import Event
 from chalicelib.domain.identifiers import Entropy
 from chalicelib.domain.jobs import Job
-from chalicelib.domain.orders import Contact, Order
+from chalicelib.domain.orders import Contact, Order, Refund
 from chalicelib.domain.payments import FactKind
+from chalicelib.domain.refunds import WantedRefund, refund_id_for
 from chalicelib.ports import EndpointReader, Fact
 from chalicelib.services import attempts, carts, checkout, payments
 from chalicelib.services.checkout import Checkout
 from chalicelib.services.jobs import do_page, start_job
 from chalicelib.services.outbound import Outbound
+from chalicelib.services.refunds import refund_order
 from chalicelib.services.relay import fan_out
 from tests.fakes import NOW, FakeClock, FakeEntropy, FakeProvider, FakeQueue, FakeSender, FakeSlots, World
 from tests.making import ADA, a_fact, a_product, signing_secrets
@@ -100,6 +103,28 @@ class Shop:
     def tell(self, order: Order, kind: FactKind, *, key: str) -> Order:
         """What the provider says of the order's payment."""
         return self.record(a_fact(order, kind, key=key))
+
+    def refund(
+        self,
+        order: Order,
+        *,
+        amount: int | None = None,
+        lines: Mapping[str, int] | None = None,
+        restock: bool = False,
+        key: str = "refund",
+    ) -> Refund:
+        """What the owner gives back of it."""
+        wanted = WantedRefund(amount=amount, lines=dict(lines or {}), restock=restock)
+        refund_order(
+            order.id,
+            wanted,
+            key=key,
+            by="key_test",
+            orders=self.world,
+            provider=self.provider,
+            now=self.clock.now,
+        )
+        return self.world.refunds[order.id][refund_id_for(order, key)]
 
     def hook(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint, with a secret, in the store."""
