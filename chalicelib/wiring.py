@@ -323,6 +323,7 @@ def outbound() -> Outbound:
         secrets=endpoint_secrets(),
         events=events(),
         deliveries=deliveries(),
+        orders=orders(),
         jobs=jobs(),
         queue=errands(),
         slots=slots(),

@@ -12,6 +12,7 @@ from msgspec import Struct
 from chalicelib.domain.catalog import Availability
 from chalicelib.domain.deliveries import Attempt, Delivery, DeliveryStatus
 from chalicelib.domain.endpoints import ContentType, Endpoint, EndpointStatus
+from chalicelib.domain.events import Event
 from chalicelib.domain.exchanges import Method
 from chalicelib.domain.jobs import Job, JobKind, JobStatus
 from chalicelib.domain.orders import (
@@ -32,6 +33,7 @@ from chalicelib.ports import OrderStory, Page
 from chalicelib.services.catalog import Offer
 from chalicelib.services.checkout import Checkout
 from chalicelib.services.deliveries import EventDeliveries
+from chalicelib.services.persons import Dossier
 
 Item = TypeVar("Item")
 
@@ -218,10 +220,38 @@ class EventDeliveriesAnswer(Struct, frozen=True, kw_only=True):
         return cls(deliveries=deliveries, waiting=found.waiting)
 
 
-class JobAnswer(Struct, frozen=True, kw_only=True):
-    """`examined` counts what was looked at, `sent` what was sent of it (or would be, in a dry run).
+class EventAnswer(Struct, frozen=True, kw_only=True):
+    """`payload` is what receivers get, unless their endpoint shapes it."""
 
-    A job that is done ended early if it has a `note`.
+    id: str
+    type: str
+    created_at: datetime
+    payload: dict[str, Any]
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        return _from(cls, event, payload=msgspec.json.decode(event.payload))
+
+
+class DossierAnswer(Struct, frozen=True, kw_only=True):
+    """An order with its deliveries and what receivers answered, and all events that are about it."""
+
+    order: StoryAnswer
+    events: list[EventAnswer]
+
+    @classmethod
+    def of(cls, dossier: Dossier) -> Self:
+        sent = [delivery for told in dossier.told for delivery in told.deliveries]
+        return cls(
+            order=StoryAnswer.of(dossier.story, sent),
+            events=[EventAnswer.of(told.event) for told in dossier.told],
+        )
+
+
+class JobAnswer(Struct, frozen=True, kw_only=True):
+    """`examined` counts what was looked at, `sent` what was sent of it (or would be, in a dry run) or erased.
+
+    A job that is done has left something undone if it has a `note`.
     """
 
     id: str

@@ -17,6 +17,8 @@ from local.stack import FUNCTIONS, STAGE, LocalStack, local_stack
 from local.stripe_sandbox.server import Running, serve
 from tests.e2e.shop import Receiver, Shop, running_receiver
 
+_LAST = Path(__file__).parent / "test_logs.py"
+
 WEBHOOK_SECRET = "whsec_end_to_end"
 
 
@@ -63,7 +65,11 @@ def receiver(shop: Shop) -> Iterator[Receiver]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process for all that share the shop, so that it is opened once; some open their own, or none."""
+    """One process for all that share the shop, so that it is opened once; some open their own, or none.
+
+    What looks at all that was logged comes last.
+    """
+    items.sort(key=lambda item: item.path == _LAST)
     for item in items:
         if item.path.parent == Path(__file__).parent:
             group = (

@@ -38,6 +38,7 @@ from chalicelib.domain.orders import (
     Refund,
     placing,
 )
+from chalicelib.domain.persons import person_id
 from chalicelib.domain.signing import EndpointSecrets
 from chalicelib.ports import AlreadyPlaced, Moved, OrderAge, OrderStory, Page, StockShort
 
@@ -68,6 +69,7 @@ class World:
         self.stock: dict[str, int] = {}
         self.adjustments: dict[tuple[str, str], int] = {}
         self.orders: dict[str, Order] = {}
+        self.persons: dict[str, str] = {}
         self.ledgers: dict[str, dict[str, LedgerEntry]] = {}
         self.refunds: dict[str, dict[str, Refund]] = {}
         self.fulfilments: dict[str, dict[str, Fulfilment]] = {}
@@ -177,6 +179,7 @@ class World:
             self._write_change(replaces)
         self.carts[cart.id] = replace(self.carts[cart.id], order_id=order.id)
         self.orders[order.id] = order
+        self.persons[order.id] = person_id(order.contact.email)
         if paid:
             self._tell(paid)
 
@@ -192,9 +195,13 @@ class World:
         entries = [placing(order), *self.ledgers.get(order_id, {}).values()]
         return OrderStory(
             order=order,
-            ledger=sorted(entries, key=lambda entry: entry.at),
-            refunds=list(self.refunds.get(order_id, {}).values()),
-            fulfilments=list(self.fulfilments.get(order_id, {}).values()),
+            ledger=sorted(entries, key=lambda entry: (entry.at, entry.key != "placed", entry.key)),
+            refunds=sorted(
+                self.refunds.get(order_id, {}).values(), key=lambda found: (found.created_at, found.id)
+            ),
+            fulfilments=sorted(
+                self.fulfilments.get(order_id, {}).values(), key=lambda found: (found.created_at, found.id)
+            ),
         )
 
     @_atomic
@@ -210,6 +217,25 @@ class World:
     def save_order(self, order: Order) -> None:
         self._check_version(order)
         self.orders[order.id] = order
+
+    @_atomic
+    def forget_person(self, order_id: str) -> None:
+        self.persons[order_id] = ""
+
+    @_atomic
+    def list_orders_of_person(self, person: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
+        return self._listed(
+            (order for order in self.orders.values() if self.persons[order.id] == person),
+            limit=limit,
+            cursor=cursor,
+        )
+
+    def _listed(self, orders: Iterable[Order], *, limit: int, cursor: str | None) -> Page[OrderSummary]:
+        rows = [
+            (f"{order.created_at.isoformat()}#{order.id}", _same_fields(order, OrderSummary, order.status))
+            for order in orders
+        ]
+        return _page(sorted(rows, reverse=True), limit=limit, cursor=cursor, newest_first=True)
 
     @_atomic
     def commit(self, change: OrderChange) -> None:
@@ -234,6 +260,8 @@ class World:
 
     def _write_change(self, change: OrderChange) -> None:
         self.orders[change.order.id] = change.order
+        if change.relists:
+            self.persons[change.order.id] = person_id(change.order.contact.email)
         self._tell(change)
 
     def _tell(self, change: OrderChange) -> None:
@@ -271,13 +299,26 @@ class World:
         return _page(sorted(rows), limit=limit, cursor=cursor)
 
     @_atomic
+    def restore_order(self, story: OrderStory) -> None:
+        order = story.order
+        if order.id in self.orders:
+            raise AlreadyPlaced
+        self.orders[order.id] = order
+        self.persons[order.id] = person_id(order.contact.email)
+        entries = [entry for entry in story.ledger if entry != placing(order)]
+        self.ledgers[order.id] = {entry.key: entry for entry in entries}
+        self.refunds[order.id] = {refund.id: refund for refund in story.refunds}
+        self.fulfilments[order.id] = {fulfilment.id: fulfilment for fulfilment in story.fulfilments}
+        if order.payment.reference:
+            self.references[order.id] = (order.payment.provider, order.payment.reference)
+
+    @_atomic
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
-        rows = [
-            (f"{order.created_at.isoformat()}#{order.id}", _same_fields(order, OrderSummary, order.status))
-            for order in self.orders.values()
-            if f"{order.created_at:%Y-%m}" == month
-        ]
-        return _page(sorted(rows, reverse=True), limit=limit, cursor=cursor, newest_first=True)
+        return self._listed(
+            (order for order in self.orders.values() if f"{order.created_at:%Y-%m}" == month),
+            limit=limit,
+            cursor=cursor,
+        )
 
     # Bookkeeping
 
@@ -316,6 +357,10 @@ class World:
     @_atomic
     def put_event(self, event: Event) -> None:
         self.events.setdefault(event.id, event)
+
+    @_atomic
+    def rewrite_event(self, event: Event) -> None:
+        self.events[event.id] = event
 
     @_atomic
     def list_events(

@@ -18,7 +18,7 @@ from chalicelib.domain.money import MAX_AMOUNT
 from chalicelib.domain.orders import Fulfilment, OrderSummary
 from chalicelib.domain.refunds import WantedRefund
 from chalicelib.ports import OrderStory
-from chalicelib.services import deliveries, fulfilments, orders, refunds, reviews
+from chalicelib.services import deliveries, fulfilments, orders, persons, refunds, reviews
 
 from .guard import admin_routes
 
@@ -62,15 +62,28 @@ class FulfilmentRequest(Struct, forbid_unknown_fields=True, kw_only=True):
     answer=Listing[OrderSummary],
     parameters=[
         Parameter(name="month", place="query", description="Such as 2026-11, in UTC; else the current one"),
+        Parameter(name="email", place="query", description="Those of one person instead, in any month"),
         *PAGED,
     ],
 )
 def list_orders(call: Call) -> Listing[OrderSummary]:
-    """The orders of a month, newest first."""
+    """The orders of a month, or of a person, newest first."""
+    email = call.query("email")
+    if email is not None:
+        return _orders_of(email, call)
     month = call.query("month") or f"{wiring.now():%Y-%m}"
     if not _MONTH.fullmatch(month):
         raise errors.InvalidRequest("month must look like 2026-11.")
     page = orders.list_orders(month, limit=call.limit(), cursor=call.query("cursor"), orders=wiring.orders())
+    return Listing.of(page)
+
+
+def _orders_of(email: str, call: Call) -> Listing[OrderSummary]:
+    if call.query("month") is not None:
+        raise errors.InvalidRequest("Name either a month or an email.")
+    page = persons.list_orders_of(
+        email, limit=call.limit(), cursor=call.query("cursor"), orders=wiring.orders()
+    )
     return Listing.of(page)
 
 

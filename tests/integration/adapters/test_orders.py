@@ -8,8 +8,18 @@ from msgspec.structs import replace
 from chalicelib.domain import orders as rules
 from chalicelib.domain import payments
 from chalicelib.domain.errors import InvalidCursor
-from chalicelib.domain.orders import Address, Contact, Order, OrderChange, OrderSummary
-from chalicelib.ports import AlreadyPlaced, Moved, StockShort
+from chalicelib.domain.orders import (
+    Address,
+    Contact,
+    Fulfilment,
+    LedgerEntry,
+    Order,
+    OrderChange,
+    OrderSummary,
+    Refund,
+)
+from chalicelib.domain.persons import person_id, without_person
+from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, StockShort
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
 from tests.making import a_cart, a_fact, a_product, an_id, an_order
@@ -315,3 +325,91 @@ def test_an_order_and_its_lines_are_not_shared_with_another(stores: Stores) -> N
     story = stores.orders.get_order(other.id)
     assert story is not None
     assert story == replace(story, order=other, ledger=[rules.placing(other)], refunds=[], fulfilments=[])
+
+
+def story_of(order: Order, entries: list[LedgerEntry]) -> OrderStory:
+    ledger = [rules.placing(order), *entries]
+    return OrderStory(order=order, ledger=ledger, refunds=[], fulfilments=[])
+
+
+def test_an_order_from_elsewhere_is_read_as_it_was_written(stores: Stores) -> None:
+    change = change_of(an_order())
+    many = [replace(change.entry, key=f"fake#{number:03}") for number in range(250)]
+    refund = Refund(
+        id="ref_1", amount=5, currency="eur", status="succeeded", by="key_1", created_at=NOW, updated_at=NOW
+    )
+    sent = Fulfilment(id="ful_1", lines={"mug": 1}, created_at=NOW, by="key_1", tracking_number="1Z")
+    story = replace(story_of(change.order, many), refunds=[refund], fulfilments=[sent])
+    stores.orders.restore_order(story)
+    assert stores.orders.get_order(change.order.id) == story
+    reference = change.order.payment.reference
+    assert stores.orders.find_order_id(provider="fake", reference=reference) == change.order.id
+    page = stores.orders.list_orders("2026-11", limit=5, cursor=None)
+    assert [summary.id for summary in page.items] == [change.order.id]
+
+
+def test_an_order_that_is_there_is_not_overwritten_from_elsewhere(stores: Stores) -> None:
+    order = placed(stores)
+    before = stores.orders.get_order(order.id)
+    change = change_of(order)
+    with pytest.raises(AlreadyPlaced):
+        stores.orders.restore_order(story_of(change.order, [change.entry]))
+    assert stores.orders.get_order(order.id) == before
+
+
+def of_person(stores: Stores, email: str) -> list[str]:
+    page = stores.orders.list_orders_of_person(person_id(email), limit=10, cursor=None)
+    return [summary.id for summary in page.items]
+
+
+def test_the_orders_of_a_person_are_listed_newest_first_as_they_are_now(stores: Stores) -> None:
+    orders = [placed(stores, seed=number, now=NOW + timedelta(days=number * 40)) for number in range(3)]
+    stores.orders.commit(change_of(orders[0]))
+    first = stores.orders.list_orders_of_person(person_id("ada@example.com"), limit=2, cursor=None)
+    rest = stores.orders.list_orders_of_person(person_id("ada@example.com"), limit=2, cursor=first.cursor)
+    found = [*first.items, *rest.items]
+    assert [summary.id for summary in found] == [order.id for order in reversed(orders)]
+    assert [summary.status for summary in found] == ["pending", "pending", "paid"]
+    assert of_person(stores, "bob@example.com") == []
+
+
+def test_a_corrected_address_moves_the_order_to_its_persons_list(stores: Stores) -> None:
+    order = placed(stores)
+    stores.orders.commit(rules.with_contact(order, Contact(email="bob@example.com"), now=LATER))
+    assert (of_person(stores, "ada@example.com"), of_person(stores, "bob@example.com")) == ([], [order.id])
+
+
+def test_a_contact_that_was_overtaken_leaves_the_lists_alone(stores: Stores) -> None:
+    order = placed(stores)
+    stores.orders.commit(change_of(order))
+    with pytest.raises(Moved):
+        stores.orders.commit(rules.with_contact(order, Contact(email="bob@example.com"), now=LATER))
+    assert (of_person(stores, "ada@example.com"), of_person(stores, "bob@example.com")) == ([order.id], [])
+
+
+def test_an_erased_order_stays_in_its_persons_list_until_it_is_forgotten(stores: Stores) -> None:
+    order = placed(stores)
+    nobody = without_person(order, now=LATER)
+    stores.orders.save_order(nobody)
+    story = stores.orders.get_order(order.id)
+    assert story is not None
+    assert story.order == nobody
+    assert of_person(stores, "ada@example.com") == [order.id]
+    for _ in range(2):
+        stores.orders.forget_person(order.id)
+        assert of_person(stores, "ada@example.com") == []
+        assert stores.orders.get_order(order.id) == story
+
+
+def test_an_order_that_moved_is_not_erased(stores: Stores) -> None:
+    order = placed(stores)
+    stores.orders.commit(change_of(order))
+    with pytest.raises(Moved):
+        stores.orders.save_order(without_person(order, now=LATER))
+
+
+def test_an_order_from_elsewhere_is_in_its_persons_list_unless_it_has_none(stores: Stores) -> None:
+    order = an_order()
+    stores.orders.restore_order(story_of(order, []))
+    stores.orders.restore_order(story_of(replace(without_person(order, now=NOW), id=an_id("ord")), []))
+    assert of_person(stores, "ada@example.com") == [order.id]
