@@ -23,7 +23,6 @@ from chalicelib.domain.orders import (
     FulfilmentStatus,
     LedgerEntry,
     LineItem,
-    Order,
     Payment,
     Refund,
     Review,
@@ -90,6 +89,16 @@ class CheckoutAnswer(Struct, frozen=True, kw_only=True):
         )
 
 
+class Parcel(Struct, frozen=True, kw_only=True):
+    """Pieces, by SKU, that are on their way, and how to follow them."""
+
+    lines: dict[str, int]
+    carrier: str
+    tracking_number: str
+    tracking_url: str
+    created_at: datetime
+
+
 class OrderAnswer(Struct, frozen=True, kw_only=True):
     """An order as its shopper may see it: without whom it went to, since a token may be shared."""
 
@@ -101,10 +110,20 @@ class OrderAnswer(Struct, frozen=True, kw_only=True):
     created_at: datetime
     paid_at: datetime | None
     payment_failure: str
+    amount_refunded: int
+    parcels: list[Parcel]
 
     @classmethod
-    def of(cls, order: Order) -> Self:
-        return _from(cls, order, paid_at=order.payment.paid_at, payment_failure=order.payment.failure)
+    def of(cls, story: OrderStory) -> Self:
+        payment = story.order.payment
+        return _from(
+            cls,
+            story.order,
+            paid_at=payment.paid_at,
+            payment_failure=payment.failure,
+            amount_refunded=payment.amount_refunded,
+            parcels=[_from(Parcel, fulfilment) for fulfilment in story.fulfilments],
+        )
 
 
 class DeliveryAnswer(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from chalicelib import wiring
+from chalicelib.domain.orders import order_token
 from chalicelib.workers.housekeeping import housekeeping
 from local.stripe_sandbox.sandbox import SECRET_KEY
 from local.stripe_sandbox.webhooks import Switches
@@ -16,6 +17,14 @@ from tests.integration.api.callers import Json, Shop, Stripe
 from tests.making import a_product
 
 MUG, TEA = a_product("mug", tracked=True), a_product("tea", amount=700, tracked=True, name="Tea")
+
+SEPA_DEBIT = {
+    "payment_method_data[type]": "sepa_debit",
+    "payment_method_data[sepa_debit][iban]": "DE89370400440532013000",
+    "payment_method_data[billing_details][name]": "Ada Lovelace",
+    "payment_method_data[billing_details][email]": "ada@example.com",
+    "return_url": "https://shop.example/",
+}
 
 # What EventBridge invokes a function with.
 TICK: Json = {
@@ -57,6 +66,13 @@ def story(shop: Shop, order_id: str) -> Any:  # noqa: ANN401 (JSON)
 def stock(shop: Shop, sku: str) -> int:
     available: int = shop.admin("GET", f"/stock/{sku}")["available"]
     return available
+
+
+def _token(order_id: str) -> str:
+    """What checkout gave the order's shopper."""
+    found = wiring.orders().get_order(order_id)
+    assert found is not None
+    return order_token(found.order)
 
 
 def asked(stripe: Stripe, method: str, path: str, body: Json | None = None, **form: str) -> Any:  # noqa: ANN401 (JSON)
@@ -191,6 +207,10 @@ def test_parcels_are_noted_line_by_line(till: Shop, stripe: Stripe) -> None:
     whole = till.admin("POST", path, {}, idempotency_key="b")
     assert (whole["status"], whole["fulfilled"]) == ("fulfilled", {"mug": 2, "tea": 1})
     assert [parcel["lines"] for parcel in whole["fulfilments"]] == [{"mug": 1}, {"mug": 1, "tea": 1}]
+    (first_parcel, _) = till.ask(
+        "GET", f"/orders/{order['id']}", authorization=f"Bearer {_token(order['id'])}"
+    )["parcels"]
+    assert (first_parcel["lines"], first_parcel["tracking_number"]) == ({"mug": 1}, "AB1")
     till.admin_call("POST", path, {}, idempotency_key="c").refusal(409, "NotFulfillable")
     till.admin_call("POST", path, {}, idempotency_key="a").refusal(409, "KeyReused")
 
@@ -263,3 +283,31 @@ def test_what_is_not_paid_in_time_gives_its_stock_back(
     health = till.admin("GET", "/health")
     assert (health["sweep"]["settled"], health["sweep"]["failed"], health["overdue"]["count"]) == (2, 0, 0)
     assert health["reconciliation"]["stage"] == "done"
+
+
+def test_a_bank_debit_keeps_its_order_and_stock_until_the_bank_has_spoken(
+    till: Shop, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkouts = [till.ordered(till.cart(mug=1)) for _ in range(2)]
+    intents = [story(till, checkout["order_id"])["payment"]["reference"] for checkout in checkouts]
+    for checkout, intent in zip(checkouts, intents, strict=True):
+        asked(
+            stripe,
+            "POST",
+            f"/v1/payment_intents/{intent}/confirm",
+            **SEPA_DEBIT,
+        )
+        carry(till, stripe, intent, "payment_intent.processing")
+        assert till.order(checkout)["status"] == "processing"
+    real = wiring.now
+    for days in (1, 3):
+        monkeypatch.setattr(wiring, "now", lambda days=days: real() + timedelta(days=days))
+        housekeeping(TICK, None)
+        assert [till.order(checkout)["status"] for checkout in checkouts] == ["processing"] * 2
+    monkeypatch.setattr(wiring, "now", real)
+    assert stock(till, "mug") == 3
+    for intent, outcome in zip(intents, ("succeeded", "failed"), strict=True):
+        asked(stripe, "POST", f"/_sandbox/payment_intents/{intent}/complete", {"outcome": outcome})
+    carry(till, stripe, intents[0], "payment_intent.succeeded")
+    carry(till, stripe, intents[1], "payment_intent.payment_failed")
+    assert [till.order(checkout)["status"] for checkout in checkouts] == ["paid", "failed"]
