@@ -165,7 +165,7 @@ def apply_refund(
         updated_at=now,
     )
     first_taken = fact.state != "failed" and (known is None or known.status == "requested")
-    stock = refund.restock if first_taken else {}
+    stock = _held(order, refund.restock) if first_taken else {}
     others = [other for other in refunds if other.id != refund.id]
     changed = _after(order, [*others, refund], stock=stock, now=now)
     event_type = EVENT_TYPES.get(fact.state)
@@ -181,7 +181,7 @@ def apply_refund(
         currency=refund.currency,
         note=fact.failure,
     )
-    return OrderChange(order=changed, entry=entry, event=event, refund=refund, stock=dict(stock))
+    return OrderChange(order=changed, entry=entry, event=event, refund=refund, stock=stock)
 
 
 def _after(order: Order, refunds: Sequence[Refund], *, stock: Mapping[str, int], now: datetime) -> Order:
@@ -199,6 +199,13 @@ def _after(order: Order, refunds: Sequence[Refund], *, stock: Mapping[str, int],
     settled = replace(changed, check_at=now + SOON if asked else None)
     # Money that is all gone leaves nothing to decide.
     return replace(settled, review=None) if settled.payment.status == "refunded" else settled
+
+
+def _held(order: Order, pieces: Mapping[str, int]) -> dict[str, int]:
+    """Of these pieces what the order still holds: another refund may have given them back meanwhile."""
+    return {
+        name: min(count, order.reserved[name]) for name, count in pieces.items() if name in order.reserved
+    }
 
 
 def _known(fact: RefundFact, refunds: Sequence[Refund]) -> Refund | None:
