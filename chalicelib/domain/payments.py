@@ -122,6 +122,23 @@ def apply(
     return OrderChange(order=changed, entry=entry, event=event, stock=dict(freed))
 
 
+def never_begun(order: Order, *, provider: str) -> PaymentFact:
+    """The end of a payment that its provider never took on."""
+    return PaymentFact(
+        provider=provider,
+        key=f"{order.id}#never_begun",
+        kind="canceled",
+        reference="",
+        object_id=order.id,
+        order_id=order.id,
+        shop="",
+        amount=order.amount,
+        currency=order.currency,
+        livemode=order.livemode,
+        occurred_at=order.created_at,
+    )
+
+
 def ledger_key(fact: PaymentFact) -> str:
     return f"{fact.provider}#{fact.key}"
 
