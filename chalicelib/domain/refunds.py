@@ -19,6 +19,7 @@ from . import errors
 from .identifiers import derived_id
 from .money import display
 from .orders import LedgerEntry, LineItem, Order, OrderChange, Payment, Refund, told
+from .reviews import HOUSEKEEPING, is_for_policy
 
 RefundState = Literal["pending", "succeeded", "failed"]
 
@@ -195,10 +196,15 @@ def _after(order: Order, refunds: Sequence[Refund], *, stock: Mapping[str, int],
     )
     if not order.is_paid:
         return changed
-    asked = any(refund.status == "requested" for refund in refunds)
-    settled = replace(changed, check_at=now + SOON if asked else None)
-    # Money that is all gone leaves nothing to decide.
-    return replace(settled, review=None) if settled.payment.status == "refunded" else settled
+    return replace(changed, check_at=_next_look(changed, refunds, now=now))
+
+
+def _next_look(order: Order, refunds: Sequence[Refund], *, now: datetime) -> datetime | None:
+    if any(refund.status == "requested" for refund in refunds):
+        return now + SOON
+    # The shop's rules have still to say what becomes of the rest, unless they have, and it went wrong.
+    is_decided = any(refund.by == HOUSEKEEPING for refund in refunds)
+    return order.check_at if is_for_policy(order) and not is_decided else None
 
 
 def _held(order: Order, pieces: Mapping[str, int]) -> dict[str, int]:
@@ -236,6 +242,8 @@ def _amount(order: Order, refunds: Sequence[Refund], wanted: WantedRefund, *, le
         return wanted.amount
     if not wanted.lines:
         return left
+    if order.payment.received_currency:
+        raise errors.RefundRefused("It was paid in another currency than its lines have: refund an amount.")
     lines = {line.sku: line for line in order.lines}
     return sum(_share(lines.get(sku), sku, pieces, refunds) for sku, pieces in wanted.lines.items())
 
