@@ -12,14 +12,16 @@ from chalicelib.domain.addresses import EndpointPolicy
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
 from chalicelib.domain.deliveries import Delivery, record
+from chalicelib.domain.disputes import DisputeFact
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errands import Message
 from chalicelib.domain.events import Event, announce
 from chalicelib.domain.exchanges import Reply
 from chalicelib.domain.identifiers import derived_id
 from chalicelib.domain.jobs import Job, JobKind, job_id
-from chalicelib.domain.orders import Contact, Order
+from chalicelib.domain.orders import Contact, DisputeStatus, Order, Refund
 from chalicelib.domain.payments import FactKind, PaymentFact
+from chalicelib.domain.refunds import RefundFact, RefundState
 from chalicelib.domain.retries import decide
 from chalicelib.domain.signing import EndpointSecrets, SigningSecret
 from tests.fakes import NOW
@@ -80,6 +82,51 @@ def a_fact(
         livemode=order.livemode,
         occurred_at=occurred_at,
         failure="card_declined" if kind == "failed" else "",
+    )
+
+
+def a_refund_fact(
+    order: Order,
+    state: RefundState = "succeeded",
+    *,
+    amount: int,
+    about: str = "re_1",
+    key: str = "",
+    of: Refund | None = None,
+) -> RefundFact:
+    """What the fake provider says of a refund: one that was made there, unless it is `of` one of ours."""
+    return RefundFact(
+        provider="fake",
+        key=key or f"{about}#{state}",
+        state=state,
+        reference=f"pay_{order.id}",
+        object_id=about,
+        amount=amount,
+        currency=order.currency,
+        livemode=order.livemode,
+        occurred_at=NOW,
+        refund_id=of.id if of else "",
+        order_id=order.id if of else "",
+        shop=SHOP if of else "",
+        failure="expired_or_canceled_card" if state == "failed" else "",
+    )
+
+
+def a_dispute_fact(
+    order: Order, status: DisputeStatus = "opened", *, about: str = "du_1", key: str = ""
+) -> DisputeFact:
+    """What the fake provider says of a dispute about all of the order."""
+    return DisputeFact(
+        provider="fake",
+        key=key or f"{about}#{status}",
+        status=status,
+        reference=f"pay_{order.id}",
+        object_id=about,
+        amount=order.amount,
+        currency=order.currency,
+        reason="fraudulent",
+        livemode=order.livemode,
+        occurred_at=NOW,
     )
 
 

@@ -134,7 +134,7 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def status(self) -> str:
         """The one word that people see: what needs them first, then the money, then the goods."""
-        if self.review is not None:
+        if self.open_review is not None:
             return "needs_review"
         if self.dispute in {"opened", "lost"}:
             return {"opened": "disputed", "lost": "charged_back"}[self.dispute]
@@ -154,6 +154,11 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Of several, the one that matters most."""
         found = {dispute.status for dispute in self.disputes}
         return next((status for status in _WORST_FIRST if status in found), "none")
+
+    @property
+    def open_review(self) -> Review | None:
+        """The review, unless all the money has gone back: then there is nothing to decide till it returns."""
+        return None if self.payment.status == "refunded" else self.review
 
     @property
     def is_payable(self) -> bool:

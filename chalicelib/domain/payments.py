@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from . import errors
-from .orders import LedgerEntry, Order, OrderChange, PaymentStatus, Refund, told
+from .orders import RESERVED_FOR, LedgerEntry, Order, OrderChange, PaymentStatus, Refund, told
 from .refunds import after_refunds
 from .reviews import after_payment
 
@@ -122,6 +122,23 @@ def apply(
     return OrderChange(order=changed, entry=entry, event=event, stock=dict(freed))
 
 
+def never_begun(order: Order, *, provider: str) -> PaymentFact:
+    """The end of a payment that its provider never took on."""
+    return PaymentFact(
+        provider=provider,
+        key=f"{order.id}#never_begun",
+        kind="canceled",
+        reference="",
+        object_id=order.id,
+        order_id=order.id,
+        shop="",
+        amount=order.amount,
+        currency=order.currency,
+        livemode=order.livemode,
+        occurred_at=order.created_at,
+    )
+
+
 def ledger_key(fact: PaymentFact) -> str:
     return f"{fact.provider}#{fact.key}"
 
@@ -143,7 +160,10 @@ def _after(
     if status == "canceled":
         return replace(changed, reserved={}, check_at=None)
     grace = PROCESSING_CHECK if status == "processing" else SECOND_TRY
-    return replace(changed, check_at=max(order.check_at or now, now + grace))
+    # What time a payment under way was given beyond the usual ends with it.
+    was_under_way = order.payment.status == "processing"
+    until = order.created_at + RESERVED_FOR if was_under_way else order.check_at or now
+    return replace(changed, check_at=max(until, now + grace))
 
 
 def _received(order: Order, fact: PaymentFact, refunds: Sequence[Refund], *, now: datetime) -> Order:

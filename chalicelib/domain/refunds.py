@@ -19,6 +19,7 @@ from . import errors
 from .identifiers import derived_id
 from .money import display
 from .orders import LedgerEntry, LineItem, Order, OrderChange, Payment, Refund, told
+from .reviews import HOUSEKEEPING, is_for_policy
 
 RefundState = Literal["pending", "succeeded", "failed"]
 
@@ -165,7 +166,7 @@ def apply_refund(
         updated_at=now,
     )
     first_taken = fact.state != "failed" and (known is None or known.status == "requested")
-    stock = refund.restock if first_taken else {}
+    stock = _held(order, refund.restock) if first_taken else {}
     others = [other for other in refunds if other.id != refund.id]
     changed = _after(order, [*others, refund], stock=stock, now=now)
     event_type = EVENT_TYPES.get(fact.state)
@@ -181,7 +182,7 @@ def apply_refund(
         currency=refund.currency,
         note=fact.failure,
     )
-    return OrderChange(order=changed, entry=entry, event=event, refund=refund, stock=dict(stock))
+    return OrderChange(order=changed, entry=entry, event=event, refund=refund, stock=stock)
 
 
 def _after(order: Order, refunds: Sequence[Refund], *, stock: Mapping[str, int], now: datetime) -> Order:
@@ -195,10 +196,22 @@ def _after(order: Order, refunds: Sequence[Refund], *, stock: Mapping[str, int],
     )
     if not order.is_paid:
         return changed
-    asked = any(refund.status == "requested" for refund in refunds)
-    settled = replace(changed, check_at=now + SOON if asked else None)
-    # Money that is all gone leaves nothing to decide.
-    return replace(settled, review=None) if settled.payment.status == "refunded" else settled
+    return replace(changed, check_at=_next_look(changed, refunds, now=now))
+
+
+def _next_look(order: Order, refunds: Sequence[Refund], *, now: datetime) -> datetime | None:
+    if any(refund.status == "requested" for refund in refunds):
+        return now + SOON
+    # The shop's rules have still to say what becomes of the rest, unless they have, and it went wrong.
+    is_decided = any(refund.by == HOUSEKEEPING for refund in refunds)
+    return order.check_at if is_for_policy(order) and not is_decided else None
+
+
+def _held(order: Order, pieces: Mapping[str, int]) -> dict[str, int]:
+    """Of these pieces what the order still holds: another refund may have given them back meanwhile."""
+    return {
+        name: min(count, order.reserved[name]) for name, count in pieces.items() if name in order.reserved
+    }
 
 
 def _known(fact: RefundFact, refunds: Sequence[Refund]) -> Refund | None:
@@ -229,6 +242,8 @@ def _amount(order: Order, refunds: Sequence[Refund], wanted: WantedRefund, *, le
         return wanted.amount
     if not wanted.lines:
         return left
+    if order.payment.received_currency:
+        raise errors.RefundRefused("It was paid in another currency than its lines have: refund an amount.")
     lines = {line.sku: line for line in order.lines}
     return sum(_share(lines.get(sku), sku, pieces, refunds) for sku, pieces in wanted.lines.items())
 

@@ -39,7 +39,7 @@ def _oddity(before: Order, order: Order) -> ReviewReason | None:
 
 def is_for_policy(order: Order) -> bool:
     """Whether the shop's rules have yet to say what becomes of it."""
-    return order.review is not None and order.review.reason == "paid_after_cancellation"
+    return order.open_review is not None and order.open_review.reason == "paid_after_cancellation"
 
 
 def strictest(policies: Iterable[UnavailablePolicy]) -> UnavailablePolicy:
@@ -50,9 +50,18 @@ def strictest(policies: Iterable[UnavailablePolicy]) -> UnavailablePolicy:
 
 
 def accept(
-    order: Order, *, takes: Mapping[str, int], backordered: Mapping[str, int], by: str, now: datetime
+    order: Order,
+    *,
+    takes: Mapping[str, int],
+    backordered: Mapping[str, int],
+    by: str,
+    check_at: datetime | None,
+    now: datetime,
 ) -> OrderChange:
-    """The order is good: it takes this from the stock, and the world hears that it is paid."""
+    """The order is good: it takes this from the stock, and the world hears that it is paid.
+
+    `check_at` is when a refund that waits is looked after.
+    """
     require_review(order)
     held = {name: order.reserved.get(name, 0) + takes.get(name, 0) for name in {*order.reserved, *takes}}
     changed = replace(
@@ -61,7 +70,7 @@ def accept(
         reserved=held,
         backordered=dict(backordered),
         review=None,
-        check_at=None,
+        check_at=check_at,
         updated_at=now,
     )
     event = told("order.paid", changed, about=order.payment.reference, now=now)
@@ -82,7 +91,7 @@ def leave_to_owner(order: Order, *, now: datetime) -> OrderChange:
 
 
 def require_review(order: Order) -> None:
-    if order.review is None:
+    if order.open_review is None:
         raise errors.NothingToReview(f"The order is {order.status}: nothing of it waits for a decision.")
 
 

@@ -14,7 +14,7 @@ from chalicelib.domain.catalog import Product
 from chalicelib.domain.errors import AmountRefused, OrderNotPayable, OutOfStock, TotalChanged
 from chalicelib.domain.money import MAX_AMOUNT, display, minimum_charge
 from chalicelib.domain.orders import Contact, Order, OrderChange
-from chalicelib.domain.payments import apply
+from chalicelib.domain.payments import PaymentFact, apply
 from chalicelib.ports import (
     AlreadyPlaced,
     CartStore,
@@ -140,9 +140,16 @@ def _end_of(earlier: OrderStory, *, for_: Order, shop: Shop, now: datetime) -> O
     fact = void(earlier.order, provider=shop.provider)
     canceled = apply(earlier.order, fact, ledger=earlier.ledger, refunds=earlier.refunds, now=now)
     if fact.kind != "canceled" or canceled is None:
-        record(fact, orders=shop.orders, now=now)
-        raise Moved  # it is being paid, or was canceled by somebody else: look again
+        raise _moved_by(fact, shop=shop, now=now)
     return canceled
+
+
+def _moved_by(fact: PaymentFact, *, shop: Shop, now: datetime) -> Exception:
+    """What to raise for a payment that has settled: Moved, to look again at what it made of its order."""
+    order = record(fact, orders=shop.orders, now=now)
+    # Under way it is a second try then, of which no notice has come, and this one looks older than the
+    # first one's failure.
+    return _not_payable(order, status=fact.kind) if order.is_payable else Moved()
 
 
 def _again(order: Order, contact: Contact, *, expected_total: int, shop: Shop, now: datetime) -> Order:
@@ -165,8 +172,7 @@ def _payment_session(order: Order, *, shop: Shop, now: datetime) -> PaymentSessi
     else:
         session = shop.provider.open_payment(order)
     if session.settled is not None:
-        record(session.settled, orders=shop.orders, now=now)
-        raise Moved
+        raise _moved_by(session.settled, shop=shop, now=now)
     # Until this is written nobody has the client secret, so nobody can pay what we don't know of. It is
     # written again for a payment that is resumed: an earlier try may have ended half-way through it.
     shop.orders.save_reference(order.id, provider=shop.provider.name, reference=session.reference)
@@ -175,12 +181,16 @@ def _payment_session(order: Order, *, shop: Shop, now: datetime) -> PaymentSessi
 
 def _require_payable(order: Order) -> None:
     if not order.is_payable:
-        raise OrderNotPayable(
-            f"This cart has become an order already, which is {order.status}. Start a new cart.",
-            order_id=order.id,
-            order_token=rules.order_token(order),
-            status=order.status,
-        )
+        raise _not_payable(order, status=order.status)
+
+
+def _not_payable(order: Order, *, status: str) -> OrderNotPayable:
+    return OrderNotPayable(
+        f"This cart has become an order already, which is {status}. Start a new cart.",
+        order_id=order.id,
+        order_token=rules.order_token(order),
+        status=status,
+    )
 
 
 def _require_total(order: Order, expected_total: int) -> None:

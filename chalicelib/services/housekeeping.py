@@ -109,9 +109,9 @@ def _finish(order: Order, refund: Refund, *, shop: Shop, now: datetime) -> None:
 
 
 def _ask_after(order: Order, *, shop: Shop, now: datetime) -> None:
-    fact = shop.provider.inspect_payment(order.payment.reference)
-    settled = record(fact, orders=shop.orders, now=now) if fact else order
-    _look_again_if_due(settled, shop=shop, now=now)
+    # Nothing of it can only mean that it failed, and that the notice was lost: its time is over.
+    fact = shop.provider.inspect_payment(order.payment.reference) or void(order, provider=shop.provider)
+    _look_again_if_due(record(fact, orders=shop.orders, now=now), shop=shop, now=now)
 
 
 def _look_again_if_due(order: Order, *, shop: Shop, now: datetime) -> None:

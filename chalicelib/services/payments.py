@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from chalicelib.domain.disputes import DisputeFact, apply_dispute
-from chalicelib.domain.errors import OrderNotFound, PaymentMismatch
+from chalicelib.domain.errors import AmountRefused, OrderNotFound, PaymentMismatch
 from chalicelib.domain.orders import Order, OrderChange
-from chalicelib.domain.payments import PaymentFact, apply
+from chalicelib.domain.payments import PaymentFact, apply, never_begun
 from chalicelib.domain.refunds import RefundFact, apply_refund
 from chalicelib.ports import Fact, OrderStore, OrderStory, PaymentProvider
 
@@ -91,7 +91,10 @@ def void(order: Order, *, provider: PaymentProvider) -> PaymentFact:
 
     Where its reference was never stored, the frozen request is made again: it gives the same payment.
     """
-    reference = order.payment.reference or provider.open_payment(order).reference
+    try:
+        reference = order.payment.reference or provider.open_payment(order).reference
+    except AmountRefused:  # it refused it then, too: there is no payment
+        return never_begun(order, provider=provider.name)
     return provider.void_payment(reference)
 
 

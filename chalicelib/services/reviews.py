@@ -30,7 +30,7 @@ def accept_order(
             return
         rules.require_review(story.order)
         short = _short(story.order, stock=stock)
-        _commit(_accepted(story.order, short=short, by=by, now=now), orders=orders)
+        _commit(_accepted(story, short=short, by=by, now=now), orders=orders)
 
     until_settled(change)
     return read_story(order_id, orders=orders)
@@ -55,7 +55,7 @@ def carry_out_policy(
         change, _ = request(order, story.refunds, everything, refund_id=refund_id, by=by, now=now)
         orders.commit(change)
     else:
-        _commit(_accepted(order, short=short, by=rules.HOUSEKEEPING, now=now), orders=orders)
+        _commit(_accepted(story, short=short, by=rules.HOUSEKEEPING, now=now), orders=orders)
 
 
 def _short(order: Order, *, stock: StockStore) -> dict[str, int]:
@@ -77,10 +77,13 @@ def _policy(short: Mapping[str, int], *, catalog: CatalogStore) -> UnavailablePo
     return rules.strictest(products[sku].when_unavailable if sku in products else "ask" for sku in skus)
 
 
-def _accepted(order: Order, *, short: Mapping[str, int], by: str, now: datetime) -> OrderChange:
+def _accepted(story: OrderStory, *, short: Mapping[str, int], by: str, now: datetime) -> OrderChange:
+    order = story.order
     takes = {name: pieces - short.get(name, 0) for name, pieces in _needs(order).items()}
     there = {name: pieces for name, pieces in takes.items() if pieces}
-    return rules.accept(order, takes=there, backordered=short, by=by, now=now)
+    is_asked = any(refund.status == "requested" for refund in story.refunds)
+    check_at = order.check_at if is_asked else None
+    return rules.accept(order, takes=there, backordered=short, by=by, check_at=check_at, now=now)
 
 
 def _commit(change: OrderChange, *, orders: OrderStore) -> None:

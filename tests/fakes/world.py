@@ -290,11 +290,11 @@ class World:
     def list_in_review(self, *, limit: int, cursor: str | None) -> Page[OrderAge]:
         rows = [
             (
-                f"{order.review.since.isoformat()}#{order.id}",
-                OrderAge(order_id=order.id, since=order.review.since),
+                f"{order.open_review.since.isoformat()}#{order.id}",
+                OrderAge(order_id=order.id, since=order.open_review.since),
             )
             for order in self.orders.values()
-            if order.review is not None and order.check_at is None
+            if order.open_review is not None and order.check_at is None
         ]
         return _page(sorted(rows), limit=limit, cursor=cursor)
 

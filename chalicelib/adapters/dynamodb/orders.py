@@ -273,8 +273,8 @@ def _waiting(order: Order) -> dict[str, str]:
     """In which of the clock's lists the order stands, and since or until when."""
     if order.check_at is not None:
         return {"due": _TO_LOOK_AT, "due_at": sortable(order.check_at)}
-    if order.review is not None:
-        return {"due": _IN_REVIEW, "due_at": sortable(order.review.since)}
+    if order.open_review is not None:
+        return {"due": _IN_REVIEW, "due_at": sortable(order.open_review.since)}
     return {}
 
 

@@ -27,7 +27,12 @@ SETTLED: dict[str, FactKind] = {
 """An intent's states in which the shopper can't pay it any more."""
 
 _REFUND_STATES: dict[str, RefundState] = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}
-_DISPUTE_STATES: dict[str, DisputeStatus] = {"won": "won", "lost": "lost", "warning_closed": "won"}
+_DISPUTE_STATES: dict[str, DisputeStatus] = {
+    "won": "won",
+    "lost": "lost",
+    "warning_closed": "won",  # an inquiry that never became a dispute
+    "prevented": "won",  # nor did this one: the networks settled it before
+}
 
 
 class PaymentError(Struct):

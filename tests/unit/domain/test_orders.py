@@ -8,17 +8,22 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.domain.carts import price
-from chalicelib.domain.errors import CartEmpty, PaymentMismatch, ProductUnavailable
+from chalicelib.domain.errors import CartEmpty, ProductUnavailable
 from chalicelib.domain.orders import (
-    LedgerEntry,
+    Dispute,
+    DisputeStatus,
+    Order,
     PaymentStatus,
+    Review,
+    free,
     order_id_for,
     order_token,
     place,
+    postponed,
     token_opens,
     with_contact,
 )
-from chalicelib.domain.payments import EVENT_TYPES, TRANSITIONS, FactKind, apply, ledger_key
+from chalicelib.domain.payments import apply
 from tests.fakes import NOW
 from tests.making import ADA, a_cart, a_fact, a_product, an_order
 
@@ -60,103 +65,57 @@ def test_a_token_opens_its_own_order_alone() -> None:
         assert not token_opens(order, wrong)
 
 
-@pytest.mark.parametrize("status", get_args(PaymentStatus))
-@pytest.mark.parametrize("kind", get_args(FactKind))
-def test_a_fact_moves_the_payment_as_the_table_says_and_not_otherwise(
-    status: PaymentStatus, kind: FactKind
-) -> None:
-    order = an_order()
-    order = replace(order, payment=replace(order.payment, status=status))
-    change = apply(order, a_fact(order, kind), ledger=(), now=LATER)
-    target = TRANSITIONS.get((status, kind))
-    if change is None:
-        assert target is None
-        return
-    assert change.order.payment.status == target
-    assert (change.order.version, change.order.updated_at) == (order.version + 1, LATER)
-    late = status == "canceled"
-    assert change.event is not None
-    assert change.event.type == ("order.needs_review" if late else EVENT_TYPES[change.order.payment.status])
-    assert change.entry.event_id == change.event.id
-    assert (change.order.review is not None) == late
-    assert change.entry.what == f"payment.{kind}"
-
-
-def test_nothing_leads_away_from_paid() -> None:
-    assert not [pair for pair in TRANSITIONS if pair[0] == "paid"]
-
-
-def test_a_notice_in_the_ledger_changes_nothing_even_if_it_would_not_fit() -> None:
-    order = an_order()
-    ledger = [LedgerEntry(key=ledger_key(a_fact(order)), at=NOW, what="payment.succeeded")]
-    assert apply(order, a_fact(order), ledger=ledger, now=LATER) is None
-    assert apply(order, replace(a_fact(order), amount=1), ledger=ledger, now=LATER) is None
-    assert apply(order, a_fact(order, key="another"), ledger=ledger, now=LATER) is not None
-
-
-def test_a_failure_that_the_world_was_told_of_changes_nothing_under_another_key() -> None:
-    order = an_order()
-    first = apply(order, a_fact(order, "failed", key="callback", about="charge_1"), ledger=(), now=LATER)
-    assert first is not None
-    same, next_one = (
-        apply(first.order, a_fact(order, "failed", key=about, about=about), ledger=[first.entry], now=LATER)
-        for about in ("charge_1", "charge_2")
+def an_order_that_is(
+    status: PaymentStatus,
+    *,
+    fulfilled: dict[str, int] | None = None,
+    disputes: tuple[DisputeStatus, ...] = (),
+    in_review: bool = False,
+) -> Order:
+    order = an_order(MUG, quantity=2)
+    return replace(
+        order,
+        payment=replace(order.payment, status=status),
+        fulfilled=fulfilled or {},
+        disputes=[
+            Dispute(id=f"du_{number}", status=found, amount=1, reason="fraudulent")
+            for number, found in enumerate(disputes)
+        ],
+        review=Review(reason="out_of_stock", since=NOW) if in_review else None,
     )
-    assert same is None
-    assert next_one is not None
 
 
-@pytest.mark.parametrize("wrong", [{"livemode": True}, {"reference": "x"}], ids=str)
-def test_a_fact_that_is_not_about_the_orders_payment_is_refused(wrong: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("order", "status"),
+    [
+        *((an_order_that_is(status), status) for status in get_args(PaymentStatus)),
+        (an_order_that_is("paid", fulfilled={"mug": 1}), "partially_fulfilled"),
+        (an_order_that_is("paid", fulfilled={"mug": 2}), "fulfilled"),
+        (an_order_that_is("partially_refunded", fulfilled={"mug": 2}), "partially_refunded"),
+        (an_order_that_is("paid", disputes=("won", "opened", "lost")), "disputed"),
+        (an_order_that_is("refunded", disputes=("won", "lost")), "charged_back"),
+        (an_order_that_is("paid", fulfilled={"mug": 2}, disputes=("won",)), "fulfilled"),
+        (an_order_that_is("paid", disputes=("opened",), in_review=True), "needs_review"),
+        (an_order_that_is("partially_refunded", in_review=True), "needs_review"),
+        (an_order_that_is("refunded", in_review=True), "refunded"),
+    ],
+)
+def test_of_all_that_an_order_is_the_one_word_says_what_matters_most(order: Order, status: str) -> None:
+    assert order.status == status
+
+
+def test_what_costs_nothing_is_paid_by_nobody_and_told_once() -> None:
+    change = free(an_order(a_product(amount=0, tracked=True)), now=NOW)
+    assert (change.order.status, change.order.check_at, change.order.reserved) == ("paid", None, {"mug": 1})
+    assert change.event is not None
+    assert (change.event.type, change.entry.event_id) == ("order.paid", change.event.id)
+    assert (change.stock, change.order.version) == ({}, 1)
+
+
+def test_postponing_is_nothing_that_happened() -> None:
     order = an_order()
-    order = replace(order, payment=replace(order.payment, reference=f"pay_{order.id}"))
-    with pytest.raises(PaymentMismatch):
-        apply(order, replace(a_fact(order), **wrong), ledger=(), now=LATER)
-
-
-def test_money_is_noted_when_it_arrives_and_not_before() -> None:
-    order = an_order()
-    failed = apply(order, a_fact(order, "failed"), ledger=(), now=LATER)
-    assert failed is not None
-    assert (failed.order.payment.amount_received, failed.order.payment.paid_at) == (0, None)
-    paid = apply(failed.order, a_fact(order), ledger=(), now=LATER)
-    assert paid is not None
-    assert (paid.order.payment.amount_received, paid.order.payment.paid_at) == (order.amount, LATER)
-    assert paid.order.payment.failure == ""
-
-
-@pytest.mark.parametrize("kind", ["failed", "processing"])
-def test_a_notice_of_what_was_before_the_last_one_is_no_news(kind: FactKind) -> None:
-    """A bank's "processing" that our failure made Stripe send again, after its "failed" has come."""
-    order = an_order()
-    first = apply(order, a_fact(order, "failed", key="a", occurred_at=LATER), ledger=(), now=LATER)
-    assert first is not None
-    earlier = a_fact(order, kind, key="b", occurred_at=NOW)
-    assert apply(first.order, earlier, ledger=[first.entry], now=LATER) is None
-    later = a_fact(order, kind, key="c", occurred_at=LATER + timedelta(seconds=1))
-    assert apply(first.order, later, ledger=[first.entry], now=LATER) is not None
-
-
-def test_within_one_second_what_was_decided_stands_against_what_was_under_way() -> None:
-    """Stripe tells whole seconds, so it can't say which of the two came first."""
-    order = an_order()
-    failed = apply(order, a_fact(order, "failed", key="a", occurred_at=LATER), ledger=(), now=LATER)
-    assert failed is not None
-    processing = a_fact(order, "processing", key="b", occurred_at=LATER)
-    assert apply(failed.order, processing, ledger=[failed.entry], now=LATER) is None
-    waiting = apply(order, processing, ledger=(), now=LATER)
-    assert waiting is not None
-    decline = a_fact(order, "failed", key="c", occurred_at=LATER)
-    assert apply(waiting.order, decline, ledger=[waiting.entry], now=LATER) is not None
-
-
-def test_money_counts_however_late_its_notice_comes() -> None:
-    order = an_order()
-    failed = apply(order, a_fact(order, "failed", occurred_at=LATER), ledger=(), now=LATER)
-    assert failed is not None
-    paid = apply(failed.order, a_fact(order, key="b", occurred_at=NOW), ledger=[failed.entry], now=LATER)
-    assert paid is not None
-    assert paid.order.status == "paid"
+    later = postponed(order, until=LATER)
+    assert later == replace(order, version=2, check_at=LATER)
 
 
 def test_the_snapshot_never_changes() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -16,15 +16,23 @@ from chalicelib.domain.errands import Alert, Errand, JobPage, Message
 from chalicelib.domain.events import Event
 from chalicelib.domain.identifiers import Entropy
 from chalicelib.domain.jobs import Job
-from chalicelib.domain.orders import Contact, Order, Refund
+from chalicelib.domain.orders import Contact, Fulfilment, Order, Refund
 from chalicelib.domain.payments import FactKind
 from chalicelib.domain.refunds import WantedRefund, refund_id_for
-from chalicelib.ports import EndpointReader, Fact
-from chalicelib.services import attempts, carts, checkout, payments
+from chalicelib.ports import EndpointReader, Fact, OrderStory
+from chalicelib.services import (
+    attempts,
+    carts,
+    checkout,
+    fulfilments,
+    housekeeping,
+    payments,
+    refunds,
+    reviews,
+)
 from chalicelib.services.checkout import Checkout
 from chalicelib.services.jobs import do_page, start_job
 from chalicelib.services.outbound import Outbound
-from chalicelib.services.refunds import refund_order
 from chalicelib.services.relay import fan_out
 from tests.fakes import NOW, FakeClock, FakeEntropy, FakeProvider, FakeQueue, FakeSender, FakeSlots, World
 from tests.making import ADA, a_fact, a_product, signing_secrets
@@ -92,10 +100,66 @@ class Shop:
         cart = self.cart(*(skus or ("mug",)))
         return self.check_out(cart.id, total=cart.amount).order
 
-    def stored(self, order_id: str) -> Order:
+    def paid(self, *skus: str) -> Order:
+        """An order of one of each, paid."""
+        order = self.order(*skus)
+        self.provider.states[f"pay_{order.id}"] = "succeeded"
+        return self.tell(order, "succeeded", key="paid")
+
+    def paid_late(self, *skus: str) -> Order:
+        """An order of one of each, paid when it had been canceled."""
+        order = self.order(*skus)
+        self.tell(order, "canceled", key="canceled")
+        self.provider.states[f"pay_{order.id}"] = "succeeded"
+        return self.tell(order, "succeeded", key="paid")
+
+    def story(self, order_id: str) -> OrderStory:
         story = self.world.get_order(order_id)
         assert story is not None
-        return story.order
+        return story
+
+    def stored(self, order_id: str) -> Order:
+        return self.story(order_id).order
+
+    def told(self) -> Counter[str]:
+        """How often the world heard of what."""
+        return Counter(event.type for event in self.world.events.values())
+
+    def refund(
+        self,
+        order: Order,
+        amount: int | None = None,
+        *,
+        lines: dict[str, int] | None = None,
+        restock: bool = False,
+        reason: str = "",
+        key: str = "key",
+        now: datetime = NOW,
+    ) -> Refund:
+        """The refund of this key, as it is once it was asked for."""
+        wanted = WantedRefund(amount=amount, lines=lines or {}, restock=restock, reason=reason)
+        story = refunds.refund_order(
+            order.id, wanted, key=key, by="owner", orders=self.world, provider=self.provider, now=now
+        )
+        wanted_id = refund_id_for(order, key)
+        return next(refund for refund in story.refunds if refund.id == wanted_id)
+
+    def fulfil(self, order: Order, *, key: str = "parcel", now: datetime = NOW, **lines: int) -> OrderStory:
+        parcel = Fulfilment(id="", lines=lines, created_at=now, by="owner")
+        return fulfilments.fulfil_order(order.id, parcel, key=key, orders=self.world, now=now)
+
+    def accept(self, order: Order, *, now: datetime = NOW) -> Order:
+        return reviews.accept_order(order.id, by="owner", orders=self.world, stock=self.world, now=now).order
+
+    def keeper(self) -> housekeeping.Shop:
+        return housekeeping.Shop(
+            orders=self.world, stock=self.world, catalog=self.world, provider=self.provider
+        )
+
+    def settle(self, order: Order, *, now: datetime) -> Order:
+        """The order, when housekeeping has looked at it."""
+        housekeeping.settle(order.id, shop=self.keeper(), now=now)
+        return self.stored(order.id)
 
     def record(self, fact: Fact, *, now: datetime = NOW) -> Order:
         return payments.record(fact, orders=self.world, now=now)
@@ -103,28 +167,6 @@ class Shop:
     def tell(self, order: Order, kind: FactKind, *, key: str) -> Order:
         """What the provider says of the order's payment."""
         return self.record(a_fact(order, kind, key=key))
-
-    def refund(
-        self,
-        order: Order,
-        *,
-        amount: int | None = None,
-        lines: Mapping[str, int] | None = None,
-        restock: bool = False,
-        key: str = "refund",
-    ) -> Refund:
-        """What the owner gives back of it."""
-        wanted = WantedRefund(amount=amount, lines=dict(lines or {}), restock=restock)
-        refund_order(
-            order.id,
-            wanted,
-            key=key,
-            by="key_test",
-            orders=self.world,
-            provider=self.provider,
-            now=self.clock.now,
-        )
-        return self.world.refunds[order.id][refund_id_for(order, key)]
 
     def hook(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint, with a secret, in the store."""
