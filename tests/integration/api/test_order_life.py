@@ -18,7 +18,7 @@ from tests.making import a_product
 
 MUG, TEA = a_product("mug", tracked=True), a_product("tea", amount=700, tracked=True, name="Tea")
 
-SEPA_DEBIT = {
+SEPA_DEBIT: dict[str, Any] = {
     "payment_method_data[type]": "sepa_debit",
     "payment_method_data[sepa_debit][iban]": "DE89370400440532013000",
     "payment_method_data[billing_details][name]": "Ada Lovelace",
