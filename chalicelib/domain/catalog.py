@@ -16,10 +16,21 @@ SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}(?!\n)$"
 Sku = Annotated[str, Meta(pattern=SKU_PATTERN, description="Stock keeping unit; stands in paths as it is")]
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT, description="Minor units of the currency")]
 CurrencyCode = Annotated[str, Meta(pattern=r"^[a-z]{3}(?!\n)$", description="ISO 4217, lower case")]
+TaxCode = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_-]{1,64}(?!\n)$",
+        description="One of the tax table's, or Stripe Tax's if that works tax out",
+    ),
+]
 
 
 class ProductFields(Struct, frozen=True, kw_only=True):
-    """What is said of one thing for sale; `amount` is the price of one piece."""
+    """What is said of one thing for sale; `amount` is the price of one piece, `weight_grams` its weight.
+
+    What is downloaded or attended is not `shippable`; only what is costs shipping. Without a `tax_code` it
+    is taxed as most things are.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=250)]
     amount: Amount
@@ -27,6 +38,9 @@ class ProductFields(Struct, frozen=True, kw_only=True):
     description: Annotated[str, Meta(max_length=4000)] = ""
     image: Annotated[str, Meta(max_length=2000, description="Address of a picture")] = ""
     stock: Literal["tracked", "unlimited"] = "unlimited"
+    shippable: bool = True
+    weight_grams: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    tax_code: TaxCode | None = None
 
 
 class Product(ProductFields, frozen=True, kw_only=True):
