@@ -16,6 +16,7 @@ from msgspec import Struct
 from chalicelib.domain.addresses import IPAddress
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
+from chalicelib.domain.coupons import Coupon, CouponTerms
 from chalicelib.domain.deliveries import Delivery, DeliveryStatus, DeliverySummary, HeldDelivery
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errands import Errand
@@ -25,7 +26,10 @@ from chalicelib.domain.health import Health
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary, PaymentFact
+from chalicelib.domain.shipping import Shipping
 from chalicelib.domain.signing import EndpointSecrets
+from chalicelib.domain.taxes import Tax, Taxes, TaxQuestion
+from chalicelib.domain.totals import PriceList
 
 Item = TypeVar("Item")
 Clock = Callable[[], datetime]
@@ -41,6 +45,10 @@ class AlreadyPlaced(Exception):
 
 class StockShort(Exception):
     """At least one SKU has less than the order needs."""
+
+
+class CouponSpent(Exception):
+    """The coupon is not as it was read, or has no use or not enough of its money left."""
 
 
 class Unreadable(Exception):
@@ -76,8 +84,8 @@ class Page(Struct, Generic[Item], frozen=True):
 class CartStore(Protocol):
     def get_cart(self, cart_id: str) -> Cart | None: ...
 
-    def get_cart_and_product(self, cart_id: str, sku: str) -> tuple[Cart | None, Product | None]:
-        """Both in one round trip."""
+    def get_cart_and_prices(self, cart_id: str, sku: str) -> tuple[Cart | None, PriceList]:
+        """Both in one round trip, the prices of this SKU and without a coupon."""
 
     def create_cart(self, cart: Cart) -> None:
         """Write a cart whose id is new; the same again is the same."""
@@ -124,10 +132,13 @@ class OrderStory(Struct, frozen=True, kw_only=True):
 
 
 class OrderStore(Protocol):
-    def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:
-        """One transaction: the order, its stock, and the cart unchanged since it was read.
+    def place_order(
+        self, order: Order, *, cart: Cart, reserve: Mapping[str, int], coupon: Coupon | None = None
+    ) -> None:
+        """One transaction: order, stock, use of the coupon, and the cart unchanged since it was read.
 
-        AlreadyPlaced, StockShort or Moved say why nothing was written.
+        The cart remembers that a use is counted. AlreadyPlaced, Moved, CouponSpent or StockShort say why
+        nothing was written.
         """
 
     def get_order(self, order_id: str) -> OrderStory | None: ...
@@ -322,6 +333,26 @@ class PaymentSession(Struct, frozen=True, kw_only=True):
     publishable_key: str
 
 
+class PriceStore(Protocol):
+    def get_price_list(self, skus: Iterable[str], *, coupon: str) -> PriceList:
+        """What exists of it, in one round trip; `coupon` is a code, "" for none."""
+
+    def list_coupons(self, *, limit: int, cursor: str | None) -> Page[Coupon]:
+        """By code; a page may be short while there is more."""
+
+    def get_coupon(self, code: str) -> Coupon | None: ...
+
+    def put_coupon(self, code: str, terms: CouponTerms) -> Coupon:
+        """Write the terms; what the code has been used before goes on counting. Moved: ask again."""
+
+    def delete_coupon(self, code: str) -> None:
+        """The terms; its use is remembered, so that orders can give it back. Moved: ask again."""
+
+    def put_shipping(self, shipping: Shipping) -> None: ...
+
+    def put_taxes(self, taxes: Taxes) -> None: ...
+
+
 class PaymentProvider(Protocol):
     @property
     def name(self) -> str:
@@ -340,6 +371,12 @@ class PaymentProvider(Protocol):
 
     def resume_payment(self, reference: str) -> PaymentSession:
         """What the browser needs for a payment begun earlier. ProviderUnavailable as above."""
+
+    def ask_tax(self, question: TaxQuestion) -> Tax:
+        """The tax on what is going to be sold, by where it goes.
+
+        DestinationNeeded if that must be known more exactly, ProviderUnavailable if it can't be asked now.
+        """
 
     def parse_callback(
         self, payload: bytes, headers: Mapping[str, str], *, now: datetime

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.jobs import DynamoJobs
     from chalicelib.adapters.dynamodb.keys import DynamoKeys
     from chalicelib.adapters.dynamodb.orders import DynamoOrders
+    from chalicelib.adapters.dynamodb.pricing import DynamoPricing
     from chalicelib.adapters.dynamodb.slots import DynamoSlots
     from chalicelib.adapters.dynamodb.table import Table
     from chalicelib.adapters.http.resolver import SystemResolver
@@ -147,6 +148,13 @@ def orders() -> DynamoOrders:
     from chalicelib.adapters.dynamodb.orders import DynamoOrders
 
     return DynamoOrders(table())
+
+
+@cache
+def prices() -> DynamoPricing:
+    from chalicelib.adapters.dynamodb.pricing import DynamoPricing
+
+    return DynamoPricing(table())
 
 
 @cache

@@ -1,7 +1,7 @@
 """The HTTP API, by audience."""
 
 from . import callbacks, events, openapi, storefront
-from .admin import deliveries, endpoints, flow, orders, products
+from .admin import deliveries, endpoints, flow, orders, pricing, products
 
 ROOMS = (
     storefront.routes,
@@ -11,6 +11,7 @@ ROOMS = (
     deliveries.routes,
     orders.routes,
     products.routes,
+    pricing.routes,
     events.routes,
     openapi.routes,
 )

@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from chalicelib.domain.catalog import Availability
 from chalicelib.domain.deliveries import Attempt, Delivery, DeliveryStatus
+from chalicelib.domain.destinations import Destination
 from chalicelib.domain.endpoints import ContentType, Endpoint, EndpointStatus
 from chalicelib.domain.exchanges import Method
 from chalicelib.domain.jobs import Job, JobKind, JobStatus
 from chalicelib.domain.orders import Contact, LedgerEntry, LineItem, Order, Payment
+from chalicelib.domain.totals import Breakdown
 from chalicelib.ports import OrderStory, Page
 from chalicelib.services.catalog import Offer
 from chalicelib.services.checkout import Checkout
@@ -69,13 +71,12 @@ class CheckoutAnswer(Struct, frozen=True, kw_only=True):
         )
 
 
-class OrderAnswer(Struct, frozen=True, kw_only=True):
+class OrderAnswer(Breakdown, frozen=True, kw_only=True):
     """An order as its shopper may see it: without whom it went to, since a token may be shared."""
 
     id: str
     status: str
     lines: list[LineItem]
-    amount: int
     currency: str
     created_at: datetime
     paid_at: datetime | None
@@ -86,15 +87,15 @@ class OrderAnswer(Struct, frozen=True, kw_only=True):
         return _from(cls, order, paid_at=order.payment.paid_at, payment_failure=order.payment.failure)
 
 
-class StoryAnswer(Struct, frozen=True, kw_only=True):
+class StoryAnswer(Breakdown, frozen=True, kw_only=True):
     """An order as its owner sees it, with everything that happened to it, oldest first."""
 
     id: str
     version: int
     status: str
     lines: list[LineItem]
-    amount: int
     currency: str
+    computed_for: Destination | None
     livemode: bool
     contact: Contact
     payment: Payment

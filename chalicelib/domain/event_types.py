@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from .coupons import UsedCoupon
 from .orders import Address, Contact, LineItem, OrderPicture, Payment
 
 
@@ -149,7 +150,7 @@ def _sample_order(*, paid: bool) -> OrderPicture:
         status="paid",
         provider="stripe",
         reference="pi_3Q0000000000000000000000",
-        amount_received=3700,
+        amount_received=3820,
         paid_at=_THEN,
         as_of=_THEN,
     )
@@ -165,12 +166,39 @@ def _sample_order(*, paid: bool) -> OrderPicture:
         id=_ORDER_ID,
         version=2,
         status=payment.status,
-        amount=3700,
+        subtotal=3700,
+        discount=370,
+        shipping=490,
+        tax=610,
+        shipping_tax=78,
+        tax_inclusive=True,
+        rounding=0,
+        amount=3820,
+        coupon=UsedCoupon(code="WELCOME", amount=370),
+        shipping_rate="Parcel",
         currency="eur",
         livemode=False,
         lines=[
-            LineItem(sku="mug", name="Mug", quantity=2, unit_amount=1500, amount=3000),
-            LineItem(sku="tea", name="Tea", quantity=1, unit_amount=700, amount=700),
+            LineItem(
+                sku="mug",
+                name="Mug",
+                quantity=2,
+                unit_amount=1500,
+                amount=3000,
+                discount=300,
+                tax=431,
+                total=2700,
+            ),
+            LineItem(
+                sku="tea",
+                name="Tea",
+                quantity=1,
+                unit_amount=700,
+                amount=700,
+                discount=70,
+                tax=101,
+                total=630,
+            ),
         ],
         contact=Contact(
             email="ada@example.com",

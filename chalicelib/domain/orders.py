@@ -19,10 +19,12 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from . import errors
-from .carts import Cart, PricedCart
+from .carts import Cart
+from .destinations import Destination
 from .events import Event, announce
 from .identifiers import derived_id
 from .money import display
+from .totals import Breakdown, Obstacle, PricedCart, breakdown_of
 
 PaymentStatus = Literal["pending", "processing", "failed", "paid"]
 FactKind = Literal["processing", "failed", "succeeded"]
@@ -69,11 +71,16 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LineItem(Struct, frozen=True, kw_only=True):
+    """`total` is `amount` - `discount`, and + `tax` unless that is in the prices."""
+
     sku: str
     name: str
     quantity: int
     unit_amount: int
     amount: int
+    discount: int
+    tax: int
+    total: int
 
 
 class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,16 +98,19 @@ class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     as_of: datetime | None = None
 
 
-class Order(Struct, frozen=True, kw_only=True):
-    """`lines`, `amount`, `currency` and `livemode` never change; `version` rises with each change."""
+class Order(Breakdown, frozen=True, kw_only=True):
+    """`lines`, the breakdown, `currency` and `livemode` never change; `version` rises with each change.
+
+    `computed_for` is where shipping and tax were computed for, None if neither depends on it.
+    """
 
     id: str
     version: int
     cart_id: str
     cart_version: int
     lines: list[LineItem]
-    amount: int
     currency: str
+    computed_for: Destination | None = None
     livemode: bool
     contact: Contact
     payment: Payment
@@ -182,6 +192,13 @@ def token_opens(order: Order, token: str) -> bool:
     return hmac.compare_digest(order_token(order).encode(), token.encode())
 
 
+def destination_of(contact: Contact) -> Destination | None:
+    address = contact.shipping_address
+    if address is None:
+        return None
+    return Destination(country=address.country, state=address.state, postal_code=address.postal_code)
+
+
 def place(cart: Cart, priced: PricedCart, contact: Contact, *, livemode: bool, now: datetime) -> Order:
     """The pending order for this version of the cart; refused where a line can no longer be bought."""
     gone = [line.sku for line in priced.lines if not line.purchasable]
@@ -191,7 +208,10 @@ def place(cart: Cart, priced: PricedCart, contact: Contact, *, livemode: bool, n
         )
     if not priced.lines or priced.currency is None:
         raise errors.CartEmpty
+    if priced.destination_problem is not None:
+        raise _refusal(priced.destination_problem)
     return Order(
+        **breakdown_of(priced),
         id=order_id_for(cart),
         version=1,
         cart_id=cart.id,
@@ -203,11 +223,14 @@ def place(cart: Cart, priced: PricedCart, contact: Contact, *, livemode: bool, n
                 quantity=line.quantity,
                 unit_amount=line.unit_amount,
                 amount=line.amount,
+                discount=line.discount,
+                tax=line.tax,
+                total=line.total,
             )
             for line in priced.lines
         ],
-        amount=priced.amount,
         currency=priced.currency,
+        computed_for=priced.computed_for,
         livemode=livemode,
         contact=contact,
         payment=Payment(),
@@ -216,7 +239,20 @@ def place(cart: Cart, priced: PricedCart, contact: Contact, *, livemode: bool, n
     )
 
 
+def _refusal(problem: Obstacle) -> errors.Conflict:
+    is_needed = problem.type == errors.DestinationNeeded.__name__
+    kind = errors.DestinationNeeded if is_needed else errors.DestinationNotServed
+    return kind(problem.message)
+
+
 def with_contact(order: Order, contact: Contact, *, now: datetime) -> Order:
+    """DestinationChanged if shipping and tax would not be those of the order any more."""
+    destination = destination_of(contact)
+    if order.computed_for and destination and not order.computed_for.covers(destination):
+        raise errors.DestinationChanged(
+            "This cart has become an order to another place already. Set the cart's destination to the new "
+            "one, show the shopper the total, and check out again."
+        )
     return replace(order, version=order.version + 1, contact=contact, updated_at=now)
 
 
@@ -283,7 +319,7 @@ def _require_match(order: Order, fact: PaymentFact) -> None:
         )
 
 
-class OrderPicture(Struct, frozen=True, kw_only=True):
+class OrderPicture(Breakdown, frozen=True, kw_only=True):
     """The order as receivers see it: everything they need, nothing that is a credential.
 
     A receiver puts what it gets in order by `version`: the order of arrival is not promised.
@@ -292,7 +328,6 @@ class OrderPicture(Struct, frozen=True, kw_only=True):
     id: str
     version: int
     status: str
-    amount: int
     currency: str
     livemode: bool
     lines: list[LineItem]
@@ -305,8 +340,8 @@ def picture(order: Order) -> OrderPicture:
     return OrderPicture(
         id=order.id,
         version=order.version,
+        **breakdown_of(order),
         status=order.status,
-        amount=order.amount,
         currency=order.currency,
         livemode=order.livemode,
         lines=order.lines,

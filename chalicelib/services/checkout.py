@@ -9,10 +9,12 @@ from datetime import datetime
 from msgspec import Struct
 
 from chalicelib.domain import orders as rules
-from chalicelib.domain.carts import Cart, price
+from chalicelib.domain.carts import Cart
+from chalicelib.domain.coupons import Coupon
 from chalicelib.domain.errors import (
     AmountRefused,
     Conflict,
+    CouponUsedUp,
     OrderNotFound,
     OrderNotPayable,
     OutOfStock,
@@ -20,19 +22,22 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.money import MAX_AMOUNT, display, minimum_charge
 from chalicelib.domain.orders import Contact, Order
+from chalicelib.domain.taxes import AskTax
+from chalicelib.domain.totals import price
 from chalicelib.ports import (
     AlreadyPlaced,
     CartStore,
-    CatalogStore,
+    CouponSpent,
     Moved,
     OrderStore,
     PaymentProvider,
     PaymentSession,
+    PriceStore,
     StockShort,
     StockStore,
 )
 
-from .carts import live, require_cart_id
+from .carts import live, read_prices, require_cart_id
 from .contention import until_settled
 
 log = logging.getLogger(__name__)
@@ -50,7 +55,7 @@ def check_out(
     *,
     expected_total: int,
     carts: CartStore,
-    catalog: CatalogStore,
+    prices: PriceStore,
     stock: StockStore,
     orders: OrderStore,
     provider: PaymentProvider,
@@ -70,10 +75,11 @@ def check_out(
                 cart,
                 contact,
                 expected_total=expected_total,
-                catalog=catalog,
+                prices=prices,
                 stock=stock,
                 orders=orders,
                 livemode=provider.livemode,
+                ask_tax=provider.ask_tax,
                 now=now,
             )
         except (AlreadyPlaced, Conflict):
@@ -93,19 +99,24 @@ def _new_order(
     contact: Contact,
     *,
     expected_total: int,
-    catalog: CatalogStore,
+    prices: PriceStore,
     stock: StockStore,
     orders: OrderStore,
     livemode: bool,
+    ask_tax: AskTax,
     now: datetime,
 ) -> Order:
-    products = catalog.get_products(cart.skus()) if cart.lines else {}
-    order = rules.place(cart, price(cart, products), contact, livemode=livemode, now=now)
+    known = read_prices(cart, prices=prices)
+    destination = rules.destination_of(contact) or cart.destination
+    priced = price(cart, known, destination=destination, ask=ask_tax, now=now)
+    order = rules.place(cart, priced, contact, livemode=livemode, now=now)
     _require_total(order, expected_total)
     _require_chargeable(order)
-    reserve = {line.sku: line.quantity for line in order.lines if products[line.sku].is_tracked}
+    reserve = {line.sku: line.quantity for line in order.lines if known.products[line.sku].is_tracked}
     try:
-        orders.place_order(order, cart=cart, reserve=reserve)
+        orders.place_order(order, cart=cart, reserve=reserve, coupon=known.coupon if order.coupon else None)
+    except CouponSpent:
+        raise _spent(known.coupon, prices.get_coupon(cart.coupon_code)) from None
     except StockShort:
         raise _shortage(reserve, stock.get_stock(reserve)) from None
     log.info("order placed", extra={"order_id": order.id})
@@ -157,6 +168,16 @@ def _shortage(wanted: Mapping[str, int], available: Mapping[str, int]) -> Except
         return Moved()
     names = ", ".join(f"{item['sku']} ({item['left']} left)" for item in short)
     return OutOfStock(f"Not enough in stock: {names}. Take fewer, or remove it.", items=short)
+
+
+def _spent(read: Coupon | None, found: Coupon | None) -> Exception:
+    """What to raise when the transaction could not use the coupon; Moved if it is another one by now."""
+    if read is None or found is None or found.version != read.version:
+        return Moved()
+    return CouponUsedUp(
+        f"{read.code} has just been used up. Show the shopper the cart without it, and check out again.",
+        code=read.code,
+    )
 
 
 def _with_contact(order: Order, contact: Contact, *, orders: OrderStore, now: datetime) -> Order:

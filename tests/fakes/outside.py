@@ -14,19 +14,24 @@ from chalicelib.domain.errands import Errand
 from chalicelib.domain.errors import InvalidSignature, ProviderUnavailable
 from chalicelib.domain.exchanges import Reply, Request
 from chalicelib.domain.orders import Order, PaymentFact
+from chalicelib.domain.taxes import RegionRates, Tax, Taxes, TaxQuestion, by_table
 from chalicelib.ports import PaymentSession
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 class FakeProvider:
-    """Keeps PaymentProvider. Its notices are PaymentFacts as JSON, "signed" by one plain header."""
+    """Keeps PaymentProvider. Its notices are PaymentFacts as JSON, "signed" by one plain header.
+
+    Everything it is asked to tax is taxed at 10 %.
+    """
 
     name = "fake"
     livemode = False
 
     def __init__(self) -> None:
         self.sessions: dict[str, PaymentSession] = {}
+        self.tax_questions: list[TaxQuestion] = []
 
     def open_payment(self, order: Order) -> PaymentSession:
         reference = f"pay_{order.id}"
@@ -39,6 +44,12 @@ class FakeProvider:
         if reference not in self.sessions:
             raise ProviderUnavailable("There is no such payment.")
         return self.sessions[reference]
+
+    def ask_tax(self, question: TaxQuestion) -> Tax:
+        self.tax_questions.append(question)
+        assert question.destination is not None
+        region = RegionRates(country=question.destination.country, default=100_000)
+        return by_table(Taxes(home=region.country, regions=(region,)), question)
 
     def parse_callback(
         self, payload: bytes, headers: Mapping[str, str], *, now: datetime

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
+from chalicelib.domain.coupons import Coupon, CouponTerms, UsedCoupon
 from chalicelib.domain.deliveries import (
     Delivery,
     DeliveryStatus,
@@ -28,8 +29,11 @@ from chalicelib.domain.health import Health, failed
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary
+from chalicelib.domain.shipping import Shipping
 from chalicelib.domain.signing import EndpointSecrets
-from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, StockShort
+from chalicelib.domain.taxes import Taxes
+from chalicelib.domain.totals import PriceList
+from chalicelib.ports import AlreadyPlaced, CouponSpent, Moved, OrderStory, Page, StockShort
 
 Item = TypeVar("Item")
 Kind = TypeVar("Kind", bound=Struct)
@@ -56,6 +60,10 @@ class World:
         self.carts: dict[str, Cart] = {}
         self.products: dict[str, Product] = {}
         self.stock: dict[str, int] = {}
+        self.coupons: dict[str, Coupon] = {}
+        self.deleted_coupons: dict[str, Coupon] = {}
+        self.shipping = Shipping()
+        self.taxes = Taxes()
         self.adjustments: dict[tuple[str, str], int] = {}
         self.orders: dict[str, Order] = {}
         self.ledgers: dict[str, dict[str, LedgerEntry]] = {}
@@ -77,8 +85,8 @@ class World:
         return self.carts.get(cart_id)
 
     @_atomic
-    def get_cart_and_product(self, cart_id: str, sku: str) -> tuple[Cart | None, Product | None]:
-        return self.carts.get(cart_id), self.products.get(sku)
+    def get_cart_and_prices(self, cart_id: str, sku: str) -> tuple[Cart | None, PriceList]:
+        return self.carts.get(cart_id), self.get_price_list([sku], coupon="")
 
     @_atomic
     def create_cart(self, cart: Cart) -> None:
@@ -107,6 +115,60 @@ class World:
     def delete_products(self, skus: Iterable[str]) -> None:
         for sku in skus:
             self.products.pop(sku, None)
+
+    # PriceStore
+
+    @_atomic
+    def get_price_list(self, skus: Iterable[str], *, coupon: str) -> PriceList:
+        return PriceList(
+            products=self.get_products(skus),
+            coupon=self.coupons.get(coupon),
+            shipping=self.shipping,
+            taxes=self.taxes,
+        )
+
+    @_atomic
+    def list_coupons(self, *, limit: int, cursor: str | None) -> Page[Coupon]:
+        return _page(sorted(self.coupons.items()), limit=limit, cursor=cursor)
+
+    @_atomic
+    def get_coupon(self, code: str) -> Coupon | None:
+        return self.coupons.get(code)
+
+    @_atomic
+    def put_coupon(self, code: str, terms: CouponTerms) -> Coupon:
+        before = self.coupons.get(code) or self.deleted_coupons.pop(code, None)
+        before = before or Coupon(code=code, version=0, terms=terms)
+        self.coupons[code] = replace(before, version=before.version + 1, terms=terms)
+        return self.coupons[code]
+
+    @_atomic
+    def delete_coupon(self, code: str) -> None:
+        before = self.coupons.pop(code)
+        self.deleted_coupons[code] = replace(before, version=before.version + 1)
+
+    @_atomic
+    def put_shipping(self, shipping: Shipping) -> None:
+        self.shipping = shipping
+
+    @_atomic
+    def put_taxes(self, taxes: Taxes) -> None:
+        self.taxes = taxes
+
+    def _use_coupon(self, read: Coupon, used: UsedCoupon, currency: str) -> None:
+        found = self.coupons.get(read.code)
+        if found is None or found.version != read.version:
+            raise CouponSpent
+        terms, given = found.terms, found.discount_given.get(currency, 0) + used.amount
+        if terms.max_uses is not None and found.times_used >= terms.max_uses:
+            raise CouponSpent
+        if terms.max_discount is not None and given > terms.max_discount:
+            raise CouponSpent
+        self.coupons[read.code] = replace(
+            found,
+            times_used=found.times_used + 1,
+            discount_given=found.discount_given | {currency: given},
+        )
 
     # StockStore
 
@@ -140,12 +202,17 @@ class World:
     # OrderStore
 
     @_atomic
-    def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:
+    def place_order(
+        self, order: Order, *, cart: Cart, reserve: Mapping[str, int], coupon: Coupon | None = None
+    ) -> None:
         if order.id in self.orders:
             raise AlreadyPlaced
         _require(cart.id in self.carts and self.carts[cart.id].version == cart.version)
         if any(self.stock.get(sku, 0) < quantity for sku, quantity in reserve.items()):
             raise StockShort
+        if coupon is not None and order.coupon is not None:
+            self._use_coupon(coupon, order.coupon, order.currency)
+            self.carts[cart.id] = replace(self.carts[cart.id], coupon_counted=True)
         for sku, quantity in reserve.items():
             self.stock[sku] -= quantity
         self.orders[order.id] = order

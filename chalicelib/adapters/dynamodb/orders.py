@@ -1,7 +1,7 @@
 """An order's rows, all in one partition so that one query tells the whole story.
 
 ORDER#id / ORDER        the small header, rewritten with each change on condition of its version
-ORDER#id / LINES        what was bought: written once
+ORDER#id / LINES        what was bought and how its total came about: written once
 ORDER#id / PAYMENT      which payment of which provider: written once
 ORDER#id / LEDGER#key   one entry each; the key also marks a provider's notice as seen
 PAYMENT#provider#ref    / POINTER: from a provider's payment to the order
@@ -12,28 +12,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from chalicelib.domain.carts import Cart
+from chalicelib.domain.coupons import Coupon
 from chalicelib.domain.orders import (
     LedgerEntry,
-    LineItem,
     Order,
     OrderChange,
     OrderSummary,
 )
-from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, StockShort
+from chalicelib.domain.totals import Breakdown
+from chalicelib.ports import AlreadyPlaced, CouponSpent, Moved, OrderStory, Page, StockShort
 
 from .carts import cart_key
 from .catalog import stock_key
 from .events import event_row
 from .items import Row, from_row, key_row, sortable, to_row
 from .listing import listed
+from .pricing import use_action
 from .table import Key, Table, TransactionRefused
 
-
-class _Lines(Struct, frozen=True):
-    lines: list[LineItem]
+_FROZEN = frozenset({"lines", "computed_for", *(known.name for known in fields(Breakdown))}) - {"amount"}
+"""Kept apart from the header, which is written again and again; the header needs the amount for the list."""
 
 
 class _Reference(Struct, frozen=True):
@@ -47,15 +48,17 @@ class DynamoOrders:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:
+    def place_order(
+        self, order: Order, *, cart: Cart, reserve: Mapping[str, int], coupon: Coupon | None = None
+    ) -> None:
         actions = [
             self._table.put_action(_header_row(order), condition="attribute_not_exists(pk)"),
             self._table.put_action(_lines_row(order)),
             self._table.update_action(
                 cart_key(cart.id),
-                "SET order_id = :order",
+                "SET order_id = :order, coupon_counted = :counted",
                 condition="version = :read",
-                values={"order": order.id, "read": cart.version},
+                values={"order": order.id, "counted": order.coupon is not None, "read": cart.version},
             ),
         ]
         actions += [
@@ -67,12 +70,17 @@ class DynamoOrders:
             )
             for sku, quantity in reserve.items()
         ]
+        if coupon is not None and order.coupon is not None:
+            actions.append(use_action(self._table, coupon, order.coupon, currency=order.currency))
         try:
             self._table.transact(actions)
         except TransactionRefused as refusal:
             if refusal.failed(0):
                 raise AlreadyPlaced from None
-            raise (Moved if refusal.failed(2) else StockShort) from None
+            if refusal.failed(2):
+                raise Moved from None
+            spent = coupon is not None and refusal.failed(len(actions) - 1)
+            raise (CouponSpent if spent else StockShort) from None
 
     def get_order(self, order_id: str) -> OrderStory | None:
         rows = {row["sk"]["S"]: row for row in self._table.query(_partition(order_id))}
@@ -137,12 +145,13 @@ def _header_row(order: Order) -> Row:
         status=order.status,
         listing=_listing(created[:7]),
         listed_at=f"{created}#{order.id}",
-        lines=None,
+        **dict.fromkeys(_FROZEN),
     )
 
 
 def _lines_row(order: Order) -> Row:
-    return to_row(_Lines(order.lines), pk=_partition(order.id), sk="LINES")
+    frozen = {name: value for name, value in to_row(order).items() if name in _FROZEN}
+    return key_row((_partition(order.id), "LINES")) | frozen
 
 
 def _entry_row(order_id: str, entry: LedgerEntry) -> Row:
@@ -150,7 +159,7 @@ def _entry_row(order_id: str, entry: LedgerEntry) -> Row:
 
 
 def _order(rows: Mapping[str, Row]) -> Order:
-    order = from_row(rows["ORDER"] | {"lines": rows["LINES"]["lines"]}, Order)
+    order = from_row(rows["LINES"] | rows["ORDER"], Order)
     if order.payment.reference or "PAYMENT" not in rows:
         return order
     # Known since checkout; the header says it only once the provider has called.

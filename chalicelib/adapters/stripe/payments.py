@@ -1,4 +1,4 @@
-"""Stripe PaymentIntents."""
+"""Stripe PaymentIntents, and what else of Stripe payments need."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.ssm import StripeKeys
-from chalicelib.domain.errors import AmountRefused, ProviderUnavailable
+from chalicelib.domain.errors import AmountRefused, DestinationNeeded, ProviderUnavailable
 from chalicelib.domain.orders import Order, PaymentFact
+from chalicelib.domain.taxes import Tax, TaxQuestion
 from chalicelib.ports import PaymentSession
 
-from . import callbacks
+from . import callbacks, taxes
 
 if TYPE_CHECKING:
     import stripe
@@ -24,6 +25,7 @@ KEYS_LIFETIME = 300.0
 """Seconds that keys are used before they are read again."""
 
 _TIMEOUT_SECONDS = 10  # twice, with a retry between, is still within API Gateway's 29
+_UNKNOWN_PLACE = "customer_tax_location_invalid"
 _REFUSED_AMOUNTS = frozenset({"amount_too_small", "amount_too_large"})
 
 
@@ -78,6 +80,21 @@ class StripePayments:
     def resume_payment(self, reference: str) -> PaymentSession:
         return self._ask(lambda client: client.v1.payment_intents.retrieve(reference))
 
+    def ask_tax(self, question: TaxQuestion) -> Tax:
+        import stripe  # noqa: PLC0415 (as below)
+
+        unclear = DestinationNeeded(
+            "Say more exactly where it goes (the postal code), so that tax can be computed."
+        )
+        if question.destination is None:
+            raise unclear
+        try:
+            return taxes.ask(self._client(), question, question.destination)
+        except stripe.StripeError as error:
+            if error.code == _UNKNOWN_PLACE:
+                raise unclear from None
+            raise self._unavailable(error, "The tax could not be computed now.") from error
+
     def parse_callback(
         self, payload: bytes, headers: Mapping[str, str], *, now: datetime
     ) -> PaymentFact | None:
@@ -118,8 +135,10 @@ class StripePayments:
         return self._clients[secret_key]
 
     @staticmethod
-    def _unavailable(error: stripe.StripeError) -> ProviderUnavailable:
+    def _unavailable(
+        error: stripe.StripeError, what: str = "The payment could not be begun."
+    ) -> ProviderUnavailable:
         log.error(
             "stripe refused a call", extra={"stripe_code": error.code, "stripe_request": error.request_id}
         )
-        return ProviderUnavailable("The payment could not be begun. Nothing was charged; try again.")
+        return ProviderUnavailable(f"{what} Nothing was charged; try again.")
