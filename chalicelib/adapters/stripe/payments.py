@@ -24,6 +24,11 @@ log = logging.getLogger(__name__)
 KEYS_LIFETIME = 300.0
 """Seconds that keys are used before they are read again."""
 
+TAX_LIFETIME = 300.0
+"""Seconds that an answer about tax stands: each costs a fee and a wait, and a cart is looked at often."""
+
+_ANSWERS_KEPT = 500
+
 _TIMEOUT_SECONDS = 10  # twice, with a retry between, is still within API Gateway's 29
 _UNKNOWN_PLACE = "customer_tax_location_invalid"
 _REFUSED_AMOUNTS = frozenset({"amount_too_small", "amount_too_large"})
@@ -52,6 +57,7 @@ class StripePayments:
         self._monotonic = monotonic
         self._known: tuple[float, StripeKeys] | None = None
         self._clients: dict[str, stripe.StripeClient] = {}
+        self._taxes: dict[TaxQuestion, tuple[float, Tax]] = {}
 
     @property
     def _keys(self) -> StripeKeys:
@@ -81,6 +87,16 @@ class StripePayments:
         return self._ask(lambda client: client.v1.payment_intents.retrieve(reference))
 
     def ask_tax(self, question: TaxQuestion) -> Tax:
+        asked_at, tax = self._taxes.get(question, (0.0, None))
+        if tax is not None and self._monotonic() - asked_at < TAX_LIFETIME:
+            return tax
+        if len(self._taxes) >= _ANSWERS_KEPT:
+            self._taxes.clear()
+        tax = self._calculate_tax(question)
+        self._taxes[question] = self._monotonic(), tax
+        return tax
+
+    def _calculate_tax(self, question: TaxQuestion) -> Tax:
         import stripe  # noqa: PLC0415 (as below)
 
         unclear = DestinationNeeded(

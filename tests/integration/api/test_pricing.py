@@ -261,6 +261,7 @@ def test_stripe_works_tax_out_if_the_owner_says_so(taxed_by_stripe: Shop) -> Non
 
 def test_a_stripe_tax_that_is_down_orders_nothing(taxed_by_stripe: Shop, stripe: Stripe) -> None:
     cart = cart_to(taxed_by_stripe, mug=1)
+    taxed_by_stripe.sell(a_product("mug", amount=1300))  # what is asked is new
     fault = Fault(outcome="status", status=400, times=9, path="/v1/tax/calculations")
     stripe.running.sandbox.faults.add(fault)
     with taxed_by_stripe.unchanged():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from chalicelib.adapters.ssm import StripeKeys
-from chalicelib.adapters.stripe.payments import StripePayments
+from chalicelib.adapters.stripe.payments import TAX_LIFETIME, StripePayments
 from chalicelib.domain.destinations import Destination
 from chalicelib.domain.errors import DestinationNeeded, ProviderUnavailable
 from chalicelib.domain.taxes import Tax, Taxable, TaxQuestion
@@ -38,9 +39,11 @@ def payments(sandbox: Running) -> StripePayments:
     return payments_at(sandbox.url, secret_key=sandbox.secret_key)
 
 
-def payments_at(url: str, *, secret_key: str) -> StripePayments:
+def payments_at(
+    url: str, *, secret_key: str, monotonic: Callable[[], float] = time.monotonic
+) -> StripePayments:
     keys = StripeKeys(secret_key=secret_key, publishable_key="pk_test_shop", webhook_secrets=["whsec_x"])
-    return StripePayments(lambda: keys, shop="prod", api_base=url)
+    return StripePayments(lambda: keys, shop="prod", api_base=url, monotonic=monotonic)
 
 
 def question(
@@ -85,6 +88,28 @@ def test_more_kinds_of_goods_than_stripe_shows_at_once_are_all_taxed(payments: S
 def test_shipping_alone_is_taxed_too(payments: StripePayments) -> None:
     asked = question((0, ""), (0, "txcd_10000000"), shipping=490)
     assert payments.ask_tax(asked) == Tax(goods=(0, 0), shipping=49)
+
+
+def test_the_same_question_is_asked_again_only_after_a_while(sandbox: Running) -> None:
+    now = [1000.0]
+    payments = payments_at(sandbox.url, secret_key=sandbox.secret_key, monotonic=lambda: now[0])
+    asked = question((1000, ""))
+    assert payments.ask_tax(asked).goods == (200,)
+    sandbox.sandbox.account.tax_rates = {"FR": {"default": 100_000}}
+    now[0] += TAX_LIFETIME - 1
+    assert payments.ask_tax(asked).goods == (200,)
+    assert payments.ask_tax(question((1000, ""), destination=NEW_YORK)).goods == (0,)
+    assert payments.ask_tax(question((2000, ""))).goods == (200,)
+    now[0] += 1
+    assert payments.ask_tax(asked).goods == (100,)
+
+
+def test_no_more_answers_are_kept_than_memory_should_hold(
+    payments: StripePayments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.adapters.stripe.payments._ANSWERS_KEPT", 2)
+    for amount in (10, 20, 30, 40, 10):
+        assert payments.ask_tax(question((amount, ""))).goods == (amount // 5,)
 
 
 def test_for_nothing_nobody_is_asked() -> None:
