@@ -17,6 +17,7 @@ from chalicelib.domain.addresses import IPAddress
 from chalicelib.domain.bookkeeping import Acknowledgements, Reconciliation, SweepReport
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
+from chalicelib.domain.coupons import Coupon, CouponTerms
 from chalicelib.domain.deliveries import Delivery, DeliveryStatus, DeliverySummary, HeldDelivery
 from chalicelib.domain.disputes import DisputeFact
 from chalicelib.domain.endpoints import Endpoint
@@ -29,7 +30,10 @@ from chalicelib.domain.keys import AdminKey
 from chalicelib.domain.orders import Fulfilment, LedgerEntry, Order, OrderChange, OrderSummary, Refund
 from chalicelib.domain.payments import PaymentFact
 from chalicelib.domain.refunds import RefundFact
+from chalicelib.domain.shipping import Shipping
 from chalicelib.domain.signing import EndpointSecrets
+from chalicelib.domain.taxes import Tax, Taxes, TaxQuestion
+from chalicelib.domain.totals import PriceList
 
 Item = TypeVar("Item")
 Clock = Callable[[], datetime]
@@ -48,6 +52,10 @@ class AlreadyPlaced(Exception):
 
 class StockShort(Exception):
     """At least one SKU has less than the order needs."""
+
+
+class CouponSpent(Exception):
+    """The coupon is not as it was read, or has no use or not enough of its money left."""
 
 
 class Unreadable(Exception):
@@ -83,8 +91,8 @@ class Page(Struct, Generic[Item], frozen=True):
 class CartStore(Protocol):
     def get_cart(self, cart_id: str) -> Cart | None: ...
 
-    def get_cart_and_product(self, cart_id: str, sku: str) -> tuple[Cart | None, Product | None]:
-        """Both in one round trip."""
+    def get_cart_and_prices(self, cart_id: str, sku: str) -> tuple[Cart | None, PriceList]:
+        """Both in one round trip, the prices of this SKU and without a coupon."""
 
     def create_cart(self, cart: Cart) -> None:
         """Write a cart whose id is new; the same again is the same."""
@@ -145,13 +153,15 @@ class OrderStore(Protocol):
         order: Order,
         *,
         cart: Cart,
+        coupon: Coupon | None = None,
         replaces: OrderChange | None = None,
         paid: OrderChange | None = None,
     ) -> None:
-        """One transaction: the order, what it reserves, and that the cart, unchanged since, is this order.
+        """One transaction: the order, what it reserves, its use of a coupon, and that the cart is it now.
 
-        With it the end of the cart's earlier order, whose stock it takes over, and, if it costs nothing, what
-        tells that it is paid. AlreadyPlaced, StockShort or Moved say why nothing was written.
+        With it the end of the cart's earlier order, whose stock and use it takes over, and, if it costs
+        nothing, what tells that it is paid. AlreadyPlaced, Moved, CouponSpent or StockShort say why nothing
+        was written.
         """
 
     def get_order(self, order_id: str) -> OrderStory | None: ...
@@ -393,6 +403,26 @@ class PaymentSession(Struct, frozen=True, kw_only=True):
     settled: PaymentFact | None = None
 
 
+class PriceStore(Protocol):
+    def get_price_list(self, skus: Iterable[str], *, coupon: str) -> PriceList:
+        """What exists of it, in one round trip; `coupon` is a code, "" for none."""
+
+    def list_coupons(self, *, limit: int, cursor: str | None) -> Page[Coupon]:
+        """By code; a page may be short while there is more."""
+
+    def get_coupon(self, code: str) -> Coupon | None: ...
+
+    def put_coupon(self, code: str, terms: CouponTerms) -> Coupon:
+        """Write the terms; what the code has been used before goes on counting. Moved: ask again."""
+
+    def delete_coupon(self, code: str) -> None:
+        """The terms; its use is remembered, so that orders can give it back. Moved: ask again."""
+
+    def put_shipping(self, shipping: Shipping) -> None: ...
+
+    def put_taxes(self, taxes: Taxes) -> None: ...
+
+
 class PaymentProvider(Protocol):
     @property
     def name(self) -> str:
@@ -411,6 +441,12 @@ class PaymentProvider(Protocol):
 
     def resume_payment(self, reference: str) -> PaymentSession:
         """What the browser needs for a payment begun earlier. ProviderUnavailable as above."""
+
+    def ask_tax(self, question: TaxQuestion) -> Tax:
+        """The tax on what is going to be sold, by where it goes.
+
+        DestinationNeeded if that must be known more exactly, ProviderUnavailable if it can't be asked now.
+        """
 
     def inspect_payment(self, reference: str) -> PaymentFact | None:
         """What has become of a payment; None while nothing has. ProviderUnavailable as above."""

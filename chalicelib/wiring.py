@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.jobs import DynamoJobs
     from chalicelib.adapters.dynamodb.keys import DynamoKeys
     from chalicelib.adapters.dynamodb.orders import DynamoOrders
+    from chalicelib.adapters.dynamodb.pricing import DynamoPricing
     from chalicelib.adapters.dynamodb.slots import DynamoSlots
     from chalicelib.adapters.dynamodb.table import Table
     from chalicelib.adapters.http.resolver import SystemResolver
@@ -154,6 +155,13 @@ def orders() -> DynamoOrders:
 
 
 @cache
+def prices() -> DynamoPricing:
+    from chalicelib.adapters.dynamodb.pricing import DynamoPricing
+
+    return DynamoPricing(table())
+
+
+@cache
 def events() -> DynamoEvents:
     from chalicelib.adapters.dynamodb.events import DynamoEvents
 
@@ -225,7 +233,7 @@ def stripe() -> StripePayments:
 def checkout() -> Shop:
     from chalicelib.services.checkout import Shop
 
-    return Shop(carts=carts(), catalog=catalog(), stock=catalog(), orders=orders(), provider=stripe())
+    return Shop(carts=carts(), prices=prices(), stock=catalog(), orders=orders(), provider=stripe())
 
 
 @cache

@@ -11,7 +11,9 @@ from chalicelib.domain import orders as order_rules
 from chalicelib.domain.addresses import EndpointPolicy
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
+from chalicelib.domain.coupons import Coupon, CouponTerms
 from chalicelib.domain.deliveries import Delivery, record
+from chalicelib.domain.destinations import Destination
 from chalicelib.domain.disputes import DisputeFact
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errands import Message
@@ -24,6 +26,8 @@ from chalicelib.domain.payments import FactKind, PaymentFact
 from chalicelib.domain.refunds import RefundFact, RefundState
 from chalicelib.domain.retries import decide
 from chalicelib.domain.signing import EndpointSecrets, SigningSecret
+from chalicelib.domain.taxes import Tax, TaxQuestion
+from chalicelib.domain.totals import PricedCart, PriceList, price
 from tests.fakes import NOW
 
 THE_PUBLIC, LOOPBACK = EndpointPolicy("public"), EndpointPolicy("loopback")
@@ -36,10 +40,38 @@ def an_id(prefix: str, seed: object = 0) -> str:
 
 
 def a_product(
-    sku: str = "mug", *, amount: int = 1200, currency: str = "eur", tracked: bool = False, name: str = "A mug"
+    sku: str = "mug",
+    *,
+    amount: int = 1200,
+    currency: str = "eur",
+    tracked: bool = False,
+    name: str = "A mug",
+    weight_grams: int = 0,
+    shippable: bool = True,
+    tax_code: str | None = None,
 ) -> Product:
-    stock = "tracked" if tracked else "unlimited"
-    return Product(sku=sku, name=name, amount=amount, currency=currency, stock=stock)  # type: ignore[arg-type]
+    return Product(
+        sku=sku,
+        name=name,
+        amount=amount,
+        currency=currency,
+        stock="tracked" if tracked else "unlimited",
+        weight_grams=weight_grams,
+        shippable=shippable,
+        tax_code=tax_code,
+    )
+
+
+def a_coupon(
+    terms: CouponTerms,
+    *,
+    code: str = "CODE",
+    times_used: int = 0,
+    discount_given: dict[str, int] | None = None,
+) -> Coupon:
+    return Coupon(
+        code=code, version=1, terms=terms, times_used=times_used, discount_given=discount_given or {}
+    )
 
 
 def a_cart(*products: Product, seed: object = 0, quantity: int = 1, now: datetime = NOW) -> Cart:
@@ -55,9 +87,19 @@ def an_order(
     """A pending order, of one mug if nothing else is said."""
     wanted = products or (a_product(),)
     cart = a_cart(*wanted, seed=seed, quantity=quantity, now=now)
-    priced = cart_rules.price(cart, {product.sku: product for product in wanted})
+    priced = priced_by(cart, PriceList(products={product.sku: product for product in wanted}), now=now)
     takes = {product.sku: quantity for product in wanted if product.is_tracked}
     return order_rules.place(cart, priced, contact, takes=takes, livemode=False, now=now)
+
+
+def priced_by(
+    cart: Cart, prices: PriceList, *, destination: Destination | None = None, now: datetime = NOW
+) -> PricedCart:
+    return price(cart, prices, destination=destination, ask=no_provider, now=now)
+
+
+def no_provider(_: TaxQuestion) -> Tax:
+    raise AssertionError("asked a provider about tax")
 
 
 def a_fact(

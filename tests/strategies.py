@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.domain.catalog import Product
+from chalicelib.domain.coupons import Coupon, CouponTerms
 from chalicelib.domain.deliveries import Delivery
+from chalicelib.domain.destinations import Destination
 from chalicelib.domain.exchanges import Reply
-from chalicelib.domain.money import CURRENCIES
+from chalicelib.domain.money import CURRENCIES, smallest_step
 from chalicelib.domain.orders import Address, Contact, Order
 from chalicelib.domain.payments import FactKind, PaymentFact
+from chalicelib.domain.shipping import Band, Shipping, ShippingRate
+from chalicelib.domain.taxes import RegionRates, Taxes
+from chalicelib.domain.totals import PriceList
 from tests.making import a_delivery, a_fact, an_endpoint, an_event, an_id, an_order
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -51,6 +59,81 @@ def products(draw: st.DrawFn, *, currency: str | None = None) -> Product:
         description=draw(texts),
         image=draw(texts),
         stock=draw(st.sampled_from(["tracked", "unlimited"])),
+        shippable=draw(st.booleans()),
+        weight_grams=draw(st.integers(0, 10_000)),
+        tax_code=draw(st.sampled_from([None, "a", "b"])),
+    )
+
+
+countries = st.sampled_from(["DE", "FR", "US", "JP"])
+destinations = st.builds(Destination, country=countries, state=st.sampled_from(["", "NY", "ca"]))
+
+
+@st.composite
+def coupon_terms(draw: st.DrawFn, *, currency: str, of: Sequence[str]) -> CouponTerms:
+    """Sound ones, for the whole order or for some of these SKUs."""
+    step = smallest_step(currency)
+    by_percentage = draw(st.booleans())
+    return CouponTerms(
+        basis_points=draw(st.integers(1, 10_000)) if by_percentage else None,
+        amount_off=None if by_percentage else draw(st.integers(1, 99_999_999 // step)) * step,
+        currency=currency,
+        skus=draw(st.lists(st.sampled_from(of), max_size=3)),
+        minimum_spend=draw(st.sampled_from([0, 0, 5000])),
+        max_uses=draw(st.none() | st.integers(1, 5)),
+        max_discount=draw(st.none() | st.integers(1, 10**9)),
+    )
+
+
+@st.composite
+def shippings(draw: st.DrawFn, *, currency: str) -> Shipping:
+    """A rate for some countries, one for all others, either or none."""
+    step = smallest_step(currency)
+    prices = st.integers(0, 99_999 // step).map(lambda amount: amount * step)
+
+    def rate(*named: str) -> ShippingRate:
+        bands = [Band(up_to=draw(st.integers(0, 10**6)), amount=draw(prices)), Band(amount=draw(prices))]
+        by: Any = draw(st.sampled_from(["weight", "total"]))
+        return ShippingRate(name="Parcel", currency=currency, countries=named, by=by, bands=bands)
+
+    rates = [*([rate("DE", "FR")] if draw(st.booleans()) else []), *([rate()] if draw(st.booleans()) else [])]
+    return Shipping(rates=rates)
+
+
+@st.composite
+def tax_tables(draw: st.DrawFn) -> Taxes:
+    rates = st.integers(0, 1_000_000) | st.sampled_from([70_000, 190_000, 200_000, 88_750])
+    regions = [
+        RegionRates(
+            country=country,
+            state=state,
+            default=draw(rates),
+            by_code=draw(st.dictionaries(st.sampled_from(["a", "b", "shipping"]), rates)),
+        )
+        for country, state in draw(st.sets(st.sampled_from([("DE", ""), ("US", ""), ("US", "NY")])))
+    ]
+    prices: Any = draw(st.sampled_from(["inclusive", "exclusive"]))
+    return Taxes(home="DE", regions=regions, prices=prices)
+
+
+@st.composite
+def price_lists(draw: st.DrawFn) -> PriceList:
+    """Of one currency, prices being such as the catalogue takes."""
+    currency = draw(currencies)
+    found = draw(st.lists(products(currency=currency), min_size=1, max_size=8, unique_by=lambda one: one.sku))
+    step = smallest_step(currency)
+    sold = {product.sku: replace(product, amount=product.amount // step * step) for product in found}
+    coupon = Coupon(
+        code="CODE",
+        version=1,
+        terms=draw(coupon_terms(currency=currency, of=list(sold))),
+        times_used=draw(st.integers(0, 3)),
+    )
+    return PriceList(
+        products=sold,
+        coupon=coupon,
+        shipping=draw(shippings(currency=currency)),
+        taxes=draw(tax_tables()),
     )
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from chalicelib.domain.catalog import Availability
 from chalicelib.domain.deliveries import Attempt, Delivery, DeliveryStatus
+from chalicelib.domain.destinations import Destination
 from chalicelib.domain.endpoints import ContentType, Endpoint, EndpointStatus
 from chalicelib.domain.events import Event
 from chalicelib.domain.exchanges import Method
@@ -28,6 +29,7 @@ from chalicelib.domain.orders import (
     Review,
 )
 from chalicelib.domain.refunds import refundable
+from chalicelib.domain.totals import Breakdown
 from chalicelib.ports import OrderStory, Page
 from chalicelib.services.catalog import Offer
 from chalicelib.services.checkout import Checkout
@@ -99,13 +101,12 @@ class Parcel(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class OrderAnswer(Struct, frozen=True, kw_only=True):
+class OrderAnswer(Breakdown, frozen=True, kw_only=True):
     """An order as its shopper may see it: without whom it went to, since a token may be shared."""
 
     id: str
     status: str
     lines: list[LineItem]
-    amount: int
     currency: str
     created_at: datetime
     paid_at: datetime | None
@@ -146,15 +147,15 @@ class DeliveryAnswer(Struct, frozen=True, kw_only=True):
         return _from(cls, delivery)
 
 
-class StoryAnswer(Struct, frozen=True, kw_only=True):
+class StoryAnswer(Breakdown, frozen=True, kw_only=True):
     """An order as its owner sees it, with everything that happened to it, oldest first."""
 
     id: str
     version: int
     status: str
     lines: list[LineItem]
-    amount: int
     currency: str
+    computed_for: Destination | None
     livemode: bool
     contact: Contact
     payment: Payment

@@ -9,8 +9,10 @@ from msgspec.structs import asdict
 
 from chalicelib import wiring
 from chalicelib.domain import errors
-from chalicelib.domain.carts import PricedCart, Quantity
+from chalicelib.domain.carts import Quantity
+from chalicelib.domain.destinations import Destination
 from chalicelib.domain.orders import Address, Contact
+from chalicelib.domain.totals import PricedCart, PriceList
 from chalicelib.services import carts, catalog, checkout, orders
 
 from .answers import CheckoutAnswer, Listing, OfferAnswer, OrderAnswer
@@ -34,6 +36,16 @@ class AddressBody(Address, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class ItemQuantity(Struct, forbid_unknown_fields=True):
     quantity: Quantity
+
+
+class CouponCode(Struct, forbid_unknown_fields=True):
+    """In capitals or not."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=40)]
+
+
+class DestinationBody(Destination, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the order will go: enough to know its shipping and tax."""
 
 
 class CheckoutRequest(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -63,13 +75,20 @@ def get_product(_call: Call, sku: str) -> OfferAnswer:
 @routes.route("POST", "/carts", answer=PricedCart, status=201)
 def create_cart(_call: Call) -> PricedCart:
     """A new, empty cart. Its id is all that opens it: keep it in the shopper's browser."""
-    return carts.create_cart(carts=wiring.carts(), entropy=wiring.entropy, now=wiring.now())
+    cart = carts.create_cart(carts=wiring.carts(), entropy=wiring.entropy, now=wiring.now())
+    return carts.priced(cart, PriceList(), ask_tax=wiring.stripe().ask_tax, now=wiring.now())
 
 
 @routes.route("GET", "/carts/{cart_id}", answer=PricedCart, refusals=[errors.CartNotFound])
 def get_cart(_call: Call, cart_id: str) -> PricedCart:
     """The cart at today's prices."""
-    return carts.read_cart(cart_id, carts=wiring.carts(), catalog=wiring.catalog(), now=wiring.now())
+    return carts.read_cart(
+        cart_id,
+        carts=wiring.carts(),
+        prices=wiring.prices(),
+        ask_tax=wiring.stripe().ask_tax,
+        now=wiring.now(),
+    )
 
 
 @routes.route(
@@ -92,7 +111,8 @@ def put_item(_call: Call, body: ItemQuantity, cart_id: str, sku: str) -> PricedC
         sku,
         body.quantity,
         carts=wiring.carts(),
-        catalog=wiring.catalog(),
+        prices=wiring.prices(),
+        ask_tax=wiring.stripe().ask_tax,
         now=wiring.now(),
     )
 
@@ -100,7 +120,64 @@ def put_item(_call: Call, body: ItemQuantity, cart_id: str, sku: str) -> PricedC
 @routes.route("DELETE", "/carts/{cart_id}/items/{sku}", answer=PricedCart, refusals=[errors.CartNotFound])
 def delete_item(_call: Call, cart_id: str, sku: str) -> PricedCart:
     """Take a product out of the cart; what is not in it is out of it already."""
-    return carts.remove_item(cart_id, sku, carts=wiring.carts(), catalog=wiring.catalog(), now=wiring.now())
+    return carts.remove_item(
+        cart_id,
+        sku,
+        carts=wiring.carts(),
+        prices=wiring.prices(),
+        ask_tax=wiring.stripe().ask_tax,
+        now=wiring.now(),
+    )
+
+
+@routes.route(
+    "PUT",
+    "/carts/{cart_id}/coupon",
+    body=CouponCode,
+    answer=PricedCart,
+    refusals=[errors.CartNotFound, errors.CouponNotFound],
+)
+def put_coupon(_call: Call, body: CouponCode, cart_id: str) -> PricedCart:
+    """Use a code. If it takes nothing off, the cart's `coupon_problem` says why."""
+    return carts.set_coupon(
+        cart_id,
+        body.code,
+        carts=wiring.carts(),
+        prices=wiring.prices(),
+        ask_tax=wiring.stripe().ask_tax,
+        now=wiring.now(),
+    )
+
+
+@routes.route("DELETE", "/carts/{cart_id}/coupon", answer=PricedCart, refusals=[errors.CartNotFound])
+def delete_coupon(_call: Call, cart_id: str) -> PricedCart:
+    """Use no code."""
+    return carts.remove_coupon(
+        cart_id,
+        carts=wiring.carts(),
+        prices=wiring.prices(),
+        ask_tax=wiring.stripe().ask_tax,
+        now=wiring.now(),
+    )
+
+
+@routes.route(
+    "PUT",
+    "/carts/{cart_id}/destination",
+    body=DestinationBody,
+    answer=PricedCart,
+    refusals=[errors.CartNotFound],
+)
+def put_destination(_call: Call, body: DestinationBody, cart_id: str) -> PricedCart:
+    """Say where it goes. If nothing is sent there, the cart's `destination_problem` says so."""
+    return carts.set_destination(
+        cart_id,
+        Destination(**asdict(body)),
+        carts=wiring.carts(),
+        prices=wiring.prices(),
+        ask_tax=wiring.stripe().ask_tax,
+        now=wiring.now(),
+    )
 
 
 @routes.route(
@@ -113,6 +190,10 @@ def delete_item(_call: Call, cart_id: str, sku: str) -> PricedCart:
         errors.CartNotFound,
         errors.CartEmpty,
         errors.ProductUnavailable,
+        errors.DestinationNeeded,
+        errors.DestinationNotServed,
+        errors.DestinationChanged,
+        errors.CouponUnavailable,
         errors.TotalChanged,
         errors.OutOfStock,
         errors.AmountRefused,

@@ -111,6 +111,7 @@ def _order_told(content: dict[str, Any]) -> list[str]:
             ("Placed", f"{order.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"),
             ("Status", order.status),
             *(("Item", _item(line, order.currency)) for line in order.lines),
+            *_between(order),
             ("Total", display(order.amount, order.currency)),
             ("Payment", f"{order.payment.provider} {order.payment.reference}"),
             ("Mode", "" if order.livemode else "test: no real money has moved"),
@@ -120,6 +121,18 @@ def _order_told(content: dict[str, Any]) -> list[str]:
 
 def _item(line: LineItem, currency: str) -> str:
     return f"{line.quantity} x {line.name} ({line.sku}), {display(line.amount, currency)}"
+
+
+def _between(order: OrderPicture) -> list[tuple[str, str]]:
+    """What stands between the items and the total."""
+    code = order.coupon.code if order.coupon else ""
+    tax = f"{display(order.tax, order.currency)}{' (in the prices)' if order.tax_inclusive else ''}"
+    return [
+        ("Discount", f"{display(-order.discount, order.currency)} ({code})" if order.discount else ""),
+        ("Shipping", display(order.shipping, order.currency) if order.shipping else ""),
+        ("Tax", tax if order.tax else ""),
+        ("Rounding", display(order.rounding, order.currency) if order.rounding else ""),
+    ]
 
 
 def _buyer(contact: Contact) -> str:

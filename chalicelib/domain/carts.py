@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from . import errors
 from .catalog import Product
+from .destinations import Destination
 
 LIFETIME = timedelta(days=7)
 """From the last change."""
@@ -31,13 +31,17 @@ class CartLine(Struct, frozen=True, kw_only=True):
 class Cart(Struct, frozen=True, kw_only=True):
     """`version` rises by one with each change; 0 is a cart that was only just created.
 
-    `order_id` is the order that it became last: a cart has one open order.
+    `order_id` is the order that it became last: a cart has one open order. `coupon_counted` says that it
+    holds a use of the coupon.
     """
 
     id: str
     version: int
     currency: str | None = None
     lines: tuple[CartLine, ...] = ()
+    coupon_code: str = ""
+    coupon_counted: bool = False
+    destination: Destination | None = None
     expires_at: datetime
     order_id: str = ""
 
@@ -84,72 +88,25 @@ def without(cart: Cart, sku: str, *, now: datetime) -> Cart:
 
 
 def restarted(cart: Cart, *, now: datetime) -> Cart:
-    """The same things as another version, so that they can be ordered anew."""
-    return _changed(cart, lines=cart.lines, currency=cart.currency, now=now)
+    """The same things as another version, so that they can be ordered anew; its earlier order is over."""
+    return _changed(cart, coupon_counted=False, now=now)
 
 
-def _changed(cart: Cart, *, lines: tuple[CartLine, ...], currency: str | None, now: datetime) -> Cart:
-    return replace(cart, version=cart.version + 1, lines=lines, currency=currency, expires_at=_expiry(now))
+def with_coupon(cart: Cart, code: str, *, now: datetime) -> Cart:
+    """The cart with this code ("": with none) in place of the one before."""
+    if code == cart.coupon_code:
+        return cart
+    return _changed(cart, coupon_code=code, coupon_counted=False, now=now)
+
+
+def with_destination(cart: Cart, destination: Destination, *, now: datetime) -> Cart:
+    return cart if destination == cart.destination else _changed(cart, destination=destination, now=now)
+
+
+def _changed(cart: Cart, *, now: datetime, **changes: Any) -> Cart:  # noqa: ANN401 (fields of any type)
+    return replace(cart, version=cart.version + 1, expires_at=_expiry(now), **changes)
 
 
 def _expiry(now: datetime) -> datetime:
     # DynamoDB's time to live counts whole seconds.
     return now.replace(microsecond=0) + LIFETIME
-
-
-class PricedLine(Struct, frozen=True, kw_only=True):
-    """A line as the catalogue prices it now; `purchasable` is false for what is no longer sold."""
-
-    sku: str
-    name: str
-    image: str
-    quantity: int
-    unit_amount: int
-    amount: int
-    purchasable: bool
-
-
-class PricedCart(Struct, frozen=True, kw_only=True):
-    """What the shopper sees. `amount` sums the purchasable lines; None as `currency`: nothing in it."""
-
-    id: str
-    version: int
-    lines: list[PricedLine]
-    amount: int
-    currency: str | None
-    expires_at: datetime
-
-
-def price(cart: Cart, products: Mapping[str, Product]) -> PricedCart:
-    """Total the cart from the catalogue, which alone knows prices."""
-    lines = [_priced(line, products.get(line.sku), cart.currency) for line in cart.lines]
-    return PricedCart(
-        id=cart.id,
-        version=cart.version,
-        lines=lines,
-        amount=sum(line.amount for line in lines),
-        currency=cart.currency,
-        expires_at=cart.expires_at,
-    )
-
-
-def _priced(line: CartLine, product: Product | None, currency: str | None) -> PricedLine:
-    if product is None or product.currency != currency:
-        return PricedLine(
-            sku=line.sku,
-            name=product.name if product else line.sku,
-            image=product.image if product else "",
-            quantity=line.quantity,
-            unit_amount=0,
-            amount=0,
-            purchasable=False,
-        )
-    return PricedLine(
-        sku=line.sku,
-        name=product.name,
-        image=product.image,
-        quantity=line.quantity,
-        unit_amount=product.amount,
-        amount=product.amount * line.quantity,
-        purchasable=True,
-    )

@@ -16,16 +16,24 @@ SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}(?!\n)$"
 Sku = Annotated[str, Meta(pattern=SKU_PATTERN, description="Stock keeping unit; stands in paths as it is")]
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT, description="Minor units of the currency")]
 CurrencyCode = Annotated[str, Meta(pattern=r"^[a-z]{3}(?!\n)$", description="ISO 4217, lower case")]
+TaxCode = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_-]{1,64}(?!\n)$",
+        description="One of the tax table's, or Stripe Tax's if that works tax out",
+    ),
+]
 
 
 UnavailablePolicy = Literal["ask", "backorder", "refund"]
 
 
 class ProductFields(Struct, frozen=True, kw_only=True):
-    """What is said of one thing for sale; `amount` is the price of one piece.
+    """What is said of one thing for sale; `amount` is the price of one piece, `weight_grams` its weight.
 
-    `when_unavailable` is what becomes of an order whose payment came when this was gone: its owner is asked,
-    it is sent when there is more, or the money goes back at once.
+    What is downloaded or attended is not `shippable`; only what is costs shipping. Without a `tax_code` it
+    is taxed as most things are. `when_unavailable` is what becomes of an order whose payment came when this
+    was gone: its owner is asked, it is sent when there is more, or the money goes back at once.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=250)]
@@ -35,6 +43,9 @@ class ProductFields(Struct, frozen=True, kw_only=True):
     image: Annotated[str, Meta(max_length=2000, description="Address of a picture")] = ""
     stock: Literal["tracked", "unlimited"] = "unlimited"
     when_unavailable: UnavailablePolicy = "ask"
+    shippable: bool = True
+    weight_grams: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    tax_code: TaxCode | None = None
 
 
 class Product(ProductFields, frozen=True, kw_only=True):

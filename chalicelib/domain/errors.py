@@ -14,10 +14,15 @@
     ├── Unauthorized              no key, a wrong one, or a revoked one
     ├── NotFound
     │   ├── CartNotFound, ItemNotInCart, ProductNotFound, StockNotTracked
+    │   ├── CouponNotFound
     │   └── OrderNotFound, EventNotFound, EndpointNotFound, DeliveryNotFound, JobNotFound, KeyNotFound
     ├── Conflict                  the world is not as the caller thought; look again
     │   ├── CartEmpty, CartFull, CurrencyMixed, ProductUnavailable
     │   ├── TotalChanged, OutOfStock, AmountRefused, OrderNotPayable
+    │   ├── CouponUnavailable     a code takes nothing off this purchase, now
+    │   │   └── CouponExpired, CouponUsedUp, CouponNotApplicable
+    │   ├── DestinationNeeded     shipping or tax can't be computed without it
+    │   ├── DestinationNotServed, DestinationChanged
     │   ├── EndpointIsDisabled
     │   ├── RefundRefused, NotFulfillable, NothingToReview
     │   ├── PaymentMismatch       what was paid is not this order's payment
@@ -90,6 +95,11 @@ class StockNotTracked(NotFound):
         super().__init__(f"No stock is kept for {sku!r}. Set it with PUT /admin/stock/{sku}.", sku=sku)
 
 
+class CouponNotFound(NotFound):
+    def __init__(self, code: str) -> None:
+        super().__init__(f"There is no code {code!r}.", code=code)
+
+
 class OrderNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("There is no such order, or the token is not its own.")
@@ -147,6 +157,28 @@ class AmountRefused(Conflict): ...
 
 
 class OrderNotPayable(Conflict): ...
+
+
+class CouponUnavailable(Conflict): ...
+
+
+class CouponExpired(CouponUnavailable):
+    """Or it is not valid yet."""
+
+
+class CouponUsedUp(CouponUnavailable): ...
+
+
+class CouponNotApplicable(CouponUnavailable): ...
+
+
+class DestinationNeeded(Conflict): ...
+
+
+class DestinationNotServed(Conflict): ...
+
+
+class DestinationChanged(Conflict): ...
 
 
 class EndpointIsDisabled(Conflict):

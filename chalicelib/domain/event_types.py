@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from .coupons import UsedCoupon
 from .orders import (
     Address,
     Contact,
@@ -293,12 +294,39 @@ def _sample_order(payment: Payment, **changes: Any) -> OrderPicture:  # noqa: AN
         id=_ORDER_ID,
         version=2,
         status=payment.status,
-        amount=3700,
+        subtotal=3700,
+        discount=370,
+        shipping=490,
+        tax=610,
+        shipping_tax=78,
+        tax_inclusive=True,
+        rounding=0,
+        amount=3820,
+        coupon=UsedCoupon(code="WELCOME", amount=370),
+        shipping_rate="Parcel",
         currency="eur",
         livemode=False,
         lines=[
-            LineItem(sku="mug", name="Mug", quantity=2, unit_amount=1500, amount=3000),
-            LineItem(sku="tea", name="Tea", quantity=1, unit_amount=700, amount=700),
+            LineItem(
+                sku="mug",
+                name="Mug",
+                quantity=2,
+                unit_amount=1500,
+                amount=3000,
+                discount=300,
+                tax=431,
+                total=2700,
+            ),
+            LineItem(
+                sku="tea",
+                name="Tea",
+                quantity=1,
+                unit_amount=700,
+                amount=700,
+                discount=70,
+                tax=101,
+                total=630,
+            ),
         ],
         contact=Contact(
             email="ada@example.com",
@@ -314,7 +342,7 @@ def _sample_order(payment: Payment, **changes: Any) -> OrderPicture:  # noqa: AN
     return replace(order, **changes)
 
 
-_RECEIVED = Payment(status="paid", amount_received=3700, paid_at=_THEN)
+_RECEIVED = Payment(status="paid", amount_received=3820, paid_at=_THEN)
 _FAILED = Payment(status="failed", failure="insufficient_funds")
 _PARTLY_REFUNDED = replace(_RECEIVED, status="partially_refunded", amount_refunded=700)
 _REFUND = Refund(
@@ -338,7 +366,7 @@ _PARCEL = Fulfilment(
     tracking_number="AB123456789GB",
     tracking_url="https://track.example.com/AB123456789GB",
 )
-_DISPUTE = Dispute(id="du_1Q0000000000000000000000", status="opened", amount=3700, reason="fraudulent")
+_DISPUTE = Dispute(id="du_1Q0000000000000000000000", status="opened", amount=3820, reason="fraudulent")
 
 
 def _about(data: Any) -> dict[str, Any]:  # noqa: ANN401 (each type has data of its own)

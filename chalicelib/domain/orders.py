@@ -16,9 +16,11 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from . import errors
-from .carts import Cart, PricedCart
+from .carts import Cart
+from .destinations import Destination
 from .events import Event, announce
 from .identifiers import derived_id
+from .totals import Breakdown, Obstacle, PricedCart, breakdown_of
 
 PaymentStatus = Literal[
     "pending", "processing", "failed", "paid", "partially_refunded", "refunded", "canceled"
@@ -61,11 +63,16 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LineItem(Struct, frozen=True, kw_only=True):
+    """`total` is `amount` - `discount`, and + `tax` unless that is in the prices."""
+
     sku: str
     name: str
     quantity: int
     unit_amount: int
     amount: int
+    discount: int
+    tax: int
+    total: int
 
 
 class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -103,12 +110,13 @@ class Review(Struct, frozen=True, kw_only=True):
     since: datetime
 
 
-class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`lines`, `takes`, `amount`, `currency` and `livemode` never change; `version` rises with each change.
+class Order(Breakdown, frozen=True, kw_only=True, omit_defaults=True):
+    """`lines`, the breakdown, `takes`, `currency` and `livemode` never change; `version` rises each time.
 
     `takes` says what the order needs of the stock, `reserved` what it holds of that, in pieces by the name of
     the stock row. `backordered` was sold without being there. `check_at` is when housekeeping looks at the
-    order next: None, if nothing is awaited.
+    order next: None, if nothing is awaited. `computed_for` is where shipping and tax were computed for,
+    None if neither depends on it.
     """
 
     id: str
@@ -116,8 +124,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cart_id: str
     cart_version: int
     lines: list[LineItem]
-    amount: int
     currency: str
+    computed_for: Destination | None = None
     livemode: bool
     contact: Contact
     payment: Payment
@@ -238,7 +246,8 @@ class OrderChange(Struct, frozen=True, kw_only=True):
     """One transaction: the order as it becomes, its ledger line, and what to tell the world (if anything).
 
     With it the refund or fulfilment that it is about, and what it gives to the stock (or, below 0, takes).
-    `relists` says that it is another person's from now on.
+    `coupon_uses` counts the order's use of its coupon again, or (-1) gives it back. `relists` says that it is
+    another person's from now on.
     """
 
     order: Order
@@ -247,6 +256,7 @@ class OrderChange(Struct, frozen=True, kw_only=True):
     refund: Refund | None = None
     fulfilment: Fulfilment | None = None
     stock: dict[str, int] = field(default_factory=dict)
+    coupon_uses: int = 0
     relists: bool = False
 
 
@@ -262,6 +272,13 @@ def order_token(order: Order) -> str:
 
 def token_opens(order: Order, token: str) -> bool:
     return hmac.compare_digest(order_token(order).encode(), token.encode())
+
+
+def destination_of(contact: Contact) -> Destination | None:
+    address = contact.shipping_address
+    if address is None:
+        return None
+    return Destination(country=address.country, state=address.state, postal_code=address.postal_code)
 
 
 def place(
@@ -281,7 +298,10 @@ def place(
         )
     if not priced.lines or priced.currency is None:
         raise errors.CartEmpty
+    if priced.destination_problem is not None:
+        raise _refusal(priced.destination_problem)
     return Order(
+        **breakdown_of(priced),
         id=order_id_for(cart),
         version=1,
         cart_id=cart.id,
@@ -293,11 +313,14 @@ def place(
                 quantity=line.quantity,
                 unit_amount=line.unit_amount,
                 amount=line.amount,
+                discount=line.discount,
+                tax=line.tax,
+                total=line.total,
             )
             for line in priced.lines
         ],
-        amount=priced.amount,
         currency=priced.currency,
+        computed_for=priced.computed_for,
         livemode=livemode,
         contact=contact,
         payment=Payment(),
@@ -307,6 +330,12 @@ def place(
         reserved=dict(takes),
         check_at=now + RESERVED_FOR,
     )
+
+
+def _refusal(problem: Obstacle) -> errors.Conflict:
+    is_needed = problem.type == errors.DestinationNeeded.__name__
+    kind = errors.DestinationNeeded if is_needed else errors.DestinationNotServed
+    return kind(problem.message)
 
 
 def free(order: Order, *, now: datetime) -> OrderChange:
@@ -340,7 +369,16 @@ def placing(order: Order) -> LedgerEntry:
 
 
 def with_contact(order: Order, contact: Contact, *, now: datetime) -> OrderChange:
-    """The order with what its shopper says of herself now."""
+    """The order with what its shopper says of herself now.
+
+    DestinationChanged if shipping and tax would not be those of the order any more.
+    """
+    destination = destination_of(contact)
+    if order.computed_for and destination and not order.computed_for.covers(destination):
+        raise errors.DestinationChanged(
+            "This cart has become an order to another place already. Set the cart's destination to the new "
+            "one, show the shopper the total, and check out again."
+        )
     changed = replace(order, version=order.version + 1, contact=contact, updated_at=now)
     entry = LedgerEntry(key=f"contact#{changed.version}", at=now, what="contact.changed", by=SHOPPER)
     return OrderChange(order=changed, entry=entry, relists=contact.email != order.contact.email)
@@ -351,7 +389,7 @@ def postponed(order: Order, *, until: datetime | None) -> Order:
     return replace(order, version=order.version + 1, check_at=until)
 
 
-class OrderPicture(Struct, frozen=True, kw_only=True):
+class OrderPicture(Breakdown, frozen=True, kw_only=True):
     """The order as receivers see it: everything they need, nothing that is a credential.
 
     A receiver puts what it gets in order by `version`: the order of arrival is not promised.
@@ -360,7 +398,6 @@ class OrderPicture(Struct, frozen=True, kw_only=True):
     id: str
     version: int
     status: str
-    amount: int
     currency: str
     livemode: bool
     lines: list[LineItem]
@@ -377,8 +414,8 @@ def picture(order: Order) -> OrderPicture:
     return OrderPicture(
         id=order.id,
         version=order.version,
+        **breakdown_of(order),
         status=order.status,
-        amount=order.amount,
         currency=order.currency,
         livemode=order.livemode,
         lines=order.lines,

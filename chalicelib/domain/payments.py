@@ -119,7 +119,13 @@ def apply(
         note=fact.failure,
     )
     freed = order.reserved if status == "canceled" else {}
-    return OrderChange(order=changed, entry=entry, event=event, stock=dict(freed))
+    return OrderChange(
+        order=changed,
+        entry=entry,
+        event=event,
+        stock=dict(freed),
+        coupon_uses=-1 if status == "canceled" else 0,
+    )
 
 
 def never_begun(order: Order, *, provider: str) -> PaymentFact:

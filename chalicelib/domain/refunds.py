@@ -254,7 +254,7 @@ def _share(line: LineItem | None, sku: str, pieces: int, refunds: Sequence[Refun
     if line is None or before + pieces > line.quantity:
         left = line.quantity - before if line else 0
         raise errors.RefundRefused(f"Of {sku!r} the order has {left} pieces left to refund.", sku=sku)
-    return line.amount * (before + pieces) // line.quantity - line.amount * before // line.quantity
+    return line.total * (before + pieces) // line.quantity - line.total * before // line.quantity
 
 
 def _restock(order: Order, wanted: WantedRefund) -> dict[str, int]:

@@ -18,6 +18,9 @@ from .orders import LedgerEntry, Order, OrderChange, Review, ReviewReason, told
 HOUSEKEEPING = "housekeeping"
 """Who it was, in the ledger, when the shop's own rules decided."""
 
+_AFTER_CANCELLATION: frozenset[ReviewReason] = frozenset({"paid_after_cancellation", "out_of_stock"})
+"""Reviews of orders that have given back what they had taken."""
+
 
 def after_payment(before: Order, order: Order, *, now: datetime) -> Order:
     """The order that was just paid, with what there is to review of it."""
@@ -75,8 +78,13 @@ def accept(
     )
     event = told("order.paid", changed, about=order.payment.reference, now=now)
     entry = _entry(order, "accepted", by=by, now=now, event_id=event.id)
+    was_canceled = order.review is not None and order.review.reason in _AFTER_CANCELLATION
     return OrderChange(
-        order=changed, entry=entry, event=event, stock={name: -pieces for name, pieces in takes.items()}
+        order=changed,
+        entry=entry,
+        event=event,
+        stock={name: -pieces for name, pieces in takes.items()},
+        coupon_uses=1 if was_canceled else 0,
     )
 
 

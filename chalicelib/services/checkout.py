@@ -9,26 +9,29 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from chalicelib.domain import orders as rules
-from chalicelib.domain.carts import Cart, price, restarted
+from chalicelib.domain.carts import Cart, restarted
 from chalicelib.domain.catalog import Product
-from chalicelib.domain.errors import AmountRefused, OrderNotPayable, OutOfStock, TotalChanged
+from chalicelib.domain.coupons import Coupon
+from chalicelib.domain.errors import AmountRefused, CouponUsedUp, OrderNotPayable, OutOfStock, TotalChanged
 from chalicelib.domain.money import MAX_AMOUNT, display, minimum_charge
 from chalicelib.domain.orders import Contact, Order, OrderChange
 from chalicelib.domain.payments import PaymentFact, apply
+from chalicelib.domain.totals import price
 from chalicelib.ports import (
     AlreadyPlaced,
     CartStore,
-    CatalogStore,
+    CouponSpent,
     Moved,
     OrderStore,
     OrderStory,
     PaymentProvider,
     PaymentSession,
+    PriceStore,
     StockShort,
     StockStore,
 )
 
-from .carts import live, require_cart_id
+from .carts import live, read_prices, require_cart_id
 from .contention import until_settled
 from .payments import record, void
 
@@ -50,7 +53,7 @@ class Shop(Struct, frozen=True, kw_only=True):
     """What a checkout needs from the world."""
 
     carts: CartStore
-    catalog: CatalogStore
+    prices: PriceStore
     stock: StockStore
     orders: OrderStore
     provider: PaymentProvider
@@ -81,7 +84,9 @@ def _order_of(cart: Cart, contact: Contact, *, expected_total: int, shop: Shop, 
         return _new_order(cart, contact, None, expected_total=expected_total, shop=shop, now=now)
     is_this = earlier.order.id == rules.order_id_for(cart)
     if earlier.order.payment.status == "canceled":
-        if is_this:  # it took too long: the same things are another version, and so another order
+        if is_this or cart.coupon_counted:
+            # It took too long: the same things are another version, and so another order; what they had
+            # used of a coupon was given back.
             shop.carts.replace_cart(restarted(cart, now=now))
             raise Moved
         return _new_order(cart, contact, None, expected_total=expected_total, shop=shop, now=now)
@@ -103,11 +108,11 @@ def _new_order(
     now: datetime,
 ) -> Order:
     """The cart as an order, in place of its earlier one, which is still payable, if there is one."""
-    products = shop.catalog.get_products(cart.skus()) if cart.lines else {}
-    takes = {line.sku: line.quantity for line in cart.lines if _is_tracked(products.get(line.sku))}
-    order = rules.place(
-        cart, price(cart, products), contact, takes=takes, livemode=shop.provider.livemode, now=now
-    )
+    known = read_prices(cart, prices=shop.prices)
+    takes = {line.sku: line.quantity for line in cart.lines if _is_tracked(known.products.get(line.sku))}
+    destination = rules.destination_of(contact) or cart.destination
+    priced = price(cart, known, destination=destination, ask=shop.provider.ask_tax, now=now)
+    order = rules.place(cart, priced, contact, takes=takes, livemode=shop.provider.livemode, now=now)
     _require_total(order, expected_total)
     paid = rules.free(order, now=now) if order.amount == 0 else None
     if paid is None:
@@ -115,10 +120,13 @@ def _new_order(
     replaces = _end_of(earlier, for_=order, shop=shop, now=now) if earlier else None
     placed = paid.order if paid else order
     try:
-        shop.orders.place_order(placed, cart=cart, replaces=replaces, paid=paid)
-    except StockShort:
-        if replaces is not None:
+        coupon = known.coupon if order.coupon else None
+        shop.orders.place_order(placed, cart=cart, coupon=coupon, replaces=replaces, paid=paid)
+    except (CouponSpent, StockShort) as short:
+        if replaces is not None:  # its payment is void by now
             shop.orders.commit(replaces)
+        if isinstance(short, CouponSpent):
+            raise _spent(known.coupon, shop.prices.get_coupon(cart.coupon_code)) from None
         raise _shortage(order.takes, shop.stock.get_stock(order.takes)) from None
     except AlreadyPlaced:
         raise Moved from None
@@ -226,3 +234,13 @@ def _shortage(wanted: Mapping[str, int], available: Mapping[str, int]) -> Except
         return Moved()
     names = ", ".join(f"{item['sku']} ({item['left']} left)" for item in short)
     return OutOfStock(f"Not enough in stock: {names}. Take fewer, or remove it.", items=short)
+
+
+def _spent(read: Coupon | None, found: Coupon | None) -> Exception:
+    """What to raise when the transaction could not use the coupon; Moved if it is another one by now."""
+    if read is None or found is None or found.version != read.version:
+        return Moved()
+    return CouponUsedUp(
+        f"{read.code} has just been used up. Show the shopper the cart without it, and check out again.",
+        code=read.code,
+    )

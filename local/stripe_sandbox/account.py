@@ -73,6 +73,7 @@ class Account:
             "event": self.events,
         }
         self.behaviours: dict[str, Behaviour] = {}  # of each payment method
+        self.tax_rates: dict[str, dict[str, int]] = {}  # of each place, as the control API sets them
         self.new_id = new_id
         self._clock = clock
         self._publish = publish
@@ -130,3 +131,4 @@ class Account:
             for collection in self.collections.values():
                 collection.clear()
             self.behaviours.clear()
+            self.tax_rates = {}

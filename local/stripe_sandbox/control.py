@@ -6,6 +6,8 @@ POST reset                                   all is forgotten but keys and webho
 POST payment_intents/ID/authenticate         {"outcome": "succeeded" | "failed"}    the 3-D Secure answer
 POST payment_intents/ID/complete             {"outcome": "succeeded" | "failed"}    a bank debit's end
 POST refunds/ID/settle                       {"outcome": "succeeded" | "failed"}
+PUT  tax_rates                               {"rates": {"US-NY": {"default": 88750, "txcd_…"?: 0}}}
+                                             in millionths; "shipping" is shipping's
 POST disputes                                {"payment_intent", "reason"?, "amount"?}
 POST disputes/ID/close                       {"outcome": "won" | "lost"}
 
@@ -21,7 +23,7 @@ GET, POST, DELETE faults                     see `Fault`
 POST faults/release                          let held calls go on
 """
 
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from flask import Blueprint, Response, jsonify, request
@@ -48,6 +50,10 @@ class Release(msgspec.Struct, forbid_unknown_fields=True):
 
 class Resend(msgspec.Struct, forbid_unknown_fields=True):
     event_id: str
+
+
+class TaxRates(msgspec.Struct, forbid_unknown_fields=True):
+    rates: dict[str, dict[str, Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]]]
 
 
 class Outcome(msgspec.Struct, forbid_unknown_fields=True):
@@ -110,6 +116,13 @@ def _add_payments(routes: Blueprint, sandbox: Sandbox) -> None:
         outcome = _body(Outcome).outcome
         with account.changing():
             return dict(refunds.settle(account, refund_id, outcome))
+
+    @routes.put("/tax_rates")
+    def set_tax_rates() -> JsonObject:
+        rates = _body(TaxRates).rates
+        with account.changing():
+            account.tax_rates = rates
+            return {"rates": rates}
 
     @routes.post("/disputes")
     def dispute() -> JsonObject:

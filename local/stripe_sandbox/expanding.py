@@ -15,6 +15,7 @@ _LINKS = {
     ("refund", "payment_intent"): "payment_intent",
     ("dispute", "charge"): "charge",
     ("dispute", "payment_intent"): "payment_intent",
+    ("tax.calculation", "line_items"): "list of tax.calculation_line_item",
 }
 
 

@@ -11,6 +11,7 @@ from local.stripe_sandbox import (
     payment_methods,
     refunds,
     schemas,
+    taxes,
 )
 from local.stripe_sandbox.account import Account, JsonObject
 from local.stripe_sandbox.calls import Call
@@ -127,6 +128,17 @@ _REFUNDS = (
 )
 
 
+_TAXES = (
+    Operation(
+        method="POST",
+        path="/v1/tax/calculations",
+        answers="tax.calculation",
+        parameters=schemas.CREATE_CALCULATION,
+        run=taxes.calculate,
+    ),
+)
+
+
 def _to_read(
     noun: str, schema: Hash, run: Callable[[Account, Call], JsonObject]
 ) -> tuple[Operation, Operation]:
@@ -147,6 +159,7 @@ OPERATIONS = (
     *_INTENTS,
     *_PAYMENT_METHODS,
     *_REFUNDS,
+    *_TAXES,
     *_to_read("charge", schemas.LIST_CHARGES, listing.charges),
     *_to_read("refund", schemas.LIST_REFUNDS, listing.refunds),
     *_to_read("dispute", schemas.LIST_DISPUTES, listing.disputes),

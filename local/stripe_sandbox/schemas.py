@@ -112,6 +112,25 @@ CREATE_REFUND = Hash(
 )
 UPDATE_REFUND = Hash({**EXPAND, "metadata": Metadata()})
 
+_BEHAVIOR = Choice(("inclusive", "exclusive"))
+TAXED_ITEM = Hash(
+    {"amount": Integer(least=1), "reference": Text(), "tax_behavior": _BEHAVIOR, "tax_code": Text()},
+    required=("amount",),
+)
+CREATE_CALCULATION = Hash(
+    {
+        **EXPAND,
+        "currency": Currency(),
+        "customer_details": Hash(
+            {"address": ADDRESS, "address_source": Choice(("billing", "shipping"))},
+            required=("address", "address_source"),
+        ),
+        "line_items": ListOf(TAXED_ITEM),
+        "shipping_cost": Hash({"amount": Integer(least=1), "tax_behavior": _BEHAVIOR}, required=("amount",)),
+    },
+    required=("currency", "customer_details", "line_items"),
+)
+
 LIST = Hash(
     {
         **EXPAND,

@@ -162,6 +162,21 @@ def test_many_buyers_of_few_pieces_never_oversell(shop: Shop) -> None:
     assert shop.stock(sku) == 0
 
 
+def test_many_buyers_with_one_code_never_use_it_more_often_than_it_may_be(shop: Shop) -> None:
+    shop.admin("PUT", "/coupons/THRICE", {"basis_points": 1000, "max_uses": 3})
+    sku = shop.product(amount=1000)
+    carts = [shop.cart(**{sku: 1}) for _ in range(9)]
+    carts = [shop.ask("PUT", f"/carts/{cart['id']}/coupon", {"code": "thrice"}) for cart in carts]
+    assert {cart["amount"] for cart in carts} == {900}
+    with ThreadPoolExecutor(9) as pool:
+        answers = list(pool.map(shop.check_out, carts))
+    refused = [answer.json()["error"]["type"] for answer in answers if answer.status_code == 409]
+    assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 6
+    assert set(refused) <= {"CouponUsedUp", "TotalChanged"}
+    used = shop.admin("GET", "/coupons/THRICE")
+    assert (used["times_used"], used["discount_given"]) == (3, {"eur": 300})
+
+
 def test_an_event_that_cannot_be_read_is_parked_and_holds_nobody_back(
     shop: Shop, receiver: Receiver, stack: LocalStack
 ) -> None:

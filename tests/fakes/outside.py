@@ -19,6 +19,7 @@ from chalicelib.domain.exchanges import Reply, Request
 from chalicelib.domain.orders import Order, Refund
 from chalicelib.domain.payments import FactKind, PaymentFact
 from chalicelib.domain.refunds import RefundFact
+from chalicelib.domain.taxes import RegionRates, Tax, Taxes, TaxQuestion, by_table
 from chalicelib.ports import Fact, Page, PaymentSession
 
 Item = TypeVar("Item")
@@ -29,7 +30,8 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 class FakeProvider:
     """Keeps PaymentProvider. Its notices are facts as JSON, "signed" by one plain header.
 
-    `states` says what has become of a payment: nothing yet, or a kind of fact.
+    `states` says what has become of a payment: nothing yet, or a kind of fact. All that it is asked to
+    tax is taxed at 10 %.
     """
 
     name = "fake"
@@ -41,6 +43,7 @@ class FakeProvider:
         self.states: dict[str, FactKind] = {}
         self.refunds: dict[str, RefundFact] = {}
         self.refuses_refunds = ""
+        self.tax_questions: list[TaxQuestion] = []
 
     def open_payment(self, order: Order) -> PaymentSession:
         reference = f"pay_{order.id}"
@@ -54,6 +57,12 @@ class FakeProvider:
         if reference not in self.sessions:
             raise ProviderUnavailable("There is no such payment.")
         return replace(self.sessions[reference], settled=self.inspect_payment(reference))
+
+    def ask_tax(self, question: TaxQuestion) -> Tax:
+        self.tax_questions.append(question)
+        assert question.destination is not None
+        region = RegionRates(country=question.destination.country, default=100_000)
+        return by_table(Taxes(home=region.country, regions=(region,)), question)
 
     def inspect_payment(self, reference: str) -> PaymentFact | None:
         state = self.states.get(reference)

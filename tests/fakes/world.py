@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from chalicelib.domain.bookkeeping import Acknowledgements, Reconciliation, SweepReport
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
+from chalicelib.domain.coupons import Coupon, CouponTerms, UsedCoupon
 from chalicelib.domain.deliveries import (
     Delivery,
     DeliveryStatus,
@@ -39,8 +40,19 @@ from chalicelib.domain.orders import (
     placing,
 )
 from chalicelib.domain.persons import person_id
+from chalicelib.domain.shipping import Shipping
 from chalicelib.domain.signing import EndpointSecrets
-from chalicelib.ports import AlreadyPlaced, Moved, OrderAge, OrderStory, Page, StockShort
+from chalicelib.domain.taxes import Taxes
+from chalicelib.domain.totals import PriceList
+from chalicelib.ports import (
+    AlreadyPlaced,
+    CouponSpent,
+    Moved,
+    OrderAge,
+    OrderStory,
+    Page,
+    StockShort,
+)
 
 Item = TypeVar("Item")
 Kind = TypeVar("Kind", bound=Struct)
@@ -67,6 +79,10 @@ class World:
         self.carts: dict[str, Cart] = {}
         self.products: dict[str, Product] = {}
         self.stock: dict[str, int] = {}
+        self.coupons: dict[str, Coupon] = {}
+        self.deleted_coupons: dict[str, Coupon] = {}
+        self.shipping = Shipping()
+        self.taxes = Taxes()
         self.adjustments: dict[tuple[str, str], int] = {}
         self.orders: dict[str, Order] = {}
         self.persons: dict[str, str] = {}
@@ -94,8 +110,8 @@ class World:
         return self.carts.get(cart_id)
 
     @_atomic
-    def get_cart_and_product(self, cart_id: str, sku: str) -> tuple[Cart | None, Product | None]:
-        return self.carts.get(cart_id), self.products.get(sku)
+    def get_cart_and_prices(self, cart_id: str, sku: str) -> tuple[Cart | None, PriceList]:
+        return self.carts.get(cart_id), self.get_price_list([sku], coupon="")
 
     @_atomic
     def create_cart(self, cart: Cart) -> None:
@@ -126,6 +142,72 @@ class World:
     def delete_products(self, skus: Iterable[str]) -> None:
         for sku in skus:
             self.products.pop(sku, None)
+
+    # PriceStore
+
+    @_atomic
+    def get_price_list(self, skus: Iterable[str], *, coupon: str) -> PriceList:
+        return PriceList(
+            products=self.get_products(skus),
+            coupon=self.coupons.get(coupon),
+            shipping=self.shipping,
+            taxes=self.taxes,
+        )
+
+    @_atomic
+    def list_coupons(self, *, limit: int, cursor: str | None) -> Page[Coupon]:
+        return _page(sorted(self.coupons.items()), limit=limit, cursor=cursor)
+
+    @_atomic
+    def get_coupon(self, code: str) -> Coupon | None:
+        return self.coupons.get(code)
+
+    @_atomic
+    def put_coupon(self, code: str, terms: CouponTerms) -> Coupon:
+        before = self.coupons.get(code) or self.deleted_coupons.pop(code, None)
+        before = before or Coupon(code=code, version=0, terms=terms)
+        self.coupons[code] = replace(before, version=before.version + 1, terms=terms)
+        return self.coupons[code]
+
+    @_atomic
+    def delete_coupon(self, code: str) -> None:
+        before = self.coupons.pop(code)
+        self.deleted_coupons[code] = replace(before, version=before.version + 1)
+
+    @_atomic
+    def put_shipping(self, shipping: Shipping) -> None:
+        self.shipping = shipping
+
+    @_atomic
+    def put_taxes(self, taxes: Taxes) -> None:
+        self.taxes = taxes
+
+    def _use_coupon(self, read: Coupon, used: UsedCoupon, currency: str) -> None:
+        found = self.coupons.get(read.code)
+        if found is None or found.version != read.version:
+            raise CouponSpent
+        terms, given = found.terms, found.discount_given.get(currency, 0) + used.amount
+        if terms.max_uses is not None and found.times_used >= terms.max_uses:
+            raise CouponSpent
+        if terms.max_discount is not None and given > terms.max_discount:
+            raise CouponSpent
+        self.coupons[read.code] = replace(
+            found,
+            times_used=found.times_used + 1,
+            discount_given=found.discount_given | {currency: given},
+        )
+
+    def _count_coupon(self, change: OrderChange) -> None:
+        used = change.order.coupon
+        found = self.coupons.get(used.code) if used else None
+        if used is None or found is None:
+            return
+        given = found.discount_given.get(change.order.currency, 0) + change.coupon_uses * used.amount
+        self.coupons[used.code] = replace(
+            found,
+            times_used=found.times_used + change.coupon_uses,
+            discount_given=found.discount_given | {change.order.currency: given},
+        )
 
     # StockStore
 
@@ -164,6 +246,7 @@ class World:
         order: Order,
         *,
         cart: Cart,
+        coupon: Coupon | None = None,
         replaces: OrderChange | None = None,
         paid: OrderChange | None = None,
     ) -> None:
@@ -174,10 +257,20 @@ class World:
         stock.subtract(order.reserved)
         if replaces:
             self._check(replaces)
-        self._move(stock)
+        before = dict(self.coupons)
+        if replaces:
+            self._count_coupon(replaces)
+        try:
+            if coupon is not None and order.coupon is not None:
+                self._use_coupon(coupon, order.coupon, order.currency)
+            self._move(stock)
+        except (CouponSpent, StockShort):
+            self.coupons = before
+            raise
         if replaces:
             self._write_change(replaces)
-        self.carts[cart.id] = replace(self.carts[cart.id], order_id=order.id)
+        counted = order.coupon is not None
+        self.carts[cart.id] = replace(self.carts[cart.id], order_id=order.id, coupon_counted=counted)
         self.orders[order.id] = order
         self.persons[order.id] = person_id(order.contact.email)
         if paid:
@@ -241,6 +334,7 @@ class World:
     def commit(self, change: OrderChange) -> None:
         self._check(change)
         self._move(change.stock)
+        self._count_coupon(change)
         self._write_change(change)
 
     def _check_version(self, order: Order) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from chalicelib.domain.carts import Cart
-from chalicelib.domain.catalog import Product
+from chalicelib.domain.totals import PriceList
 
-from .catalog import product_key
 from .items import Row, from_row, to_row
+from .pricing import price_keys, price_list
 from .table import Key, Table
 
 
@@ -20,13 +20,10 @@ class DynamoCarts:
         row = self._table.get(cart_key(cart_id))
         return from_row(row, Cart) if row else None
 
-    def get_cart_and_product(self, cart_id: str, sku: str) -> tuple[Cart | None, Product | None]:
-        rows = self._table.get_many([cart_key(cart_id), product_key(sku)])
-        cart, product = rows.get(cart_key(cart_id)), rows.get(product_key(sku))
-        return (
-            from_row(cart, Cart) if cart else None,
-            from_row(product, Product) if product else None,
-        )
+    def get_cart_and_prices(self, cart_id: str, sku: str) -> tuple[Cart | None, PriceList]:
+        rows = self._table.get_many([cart_key(cart_id), *price_keys([sku], coupon="")])
+        cart = rows.get(cart_key(cart_id))
+        return from_row(cart, Cart) if cart else None, price_list(rows)
 
     def create_cart(self, cart: Cart) -> None:
         self._table.put(_row(cart))  # its id is new; asked twice, it is the same

@@ -5,7 +5,7 @@ Stock is an item of its own, since each sale writes it; one item takes about 500
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from chalicelib.domain.catalog import Product
@@ -27,7 +27,7 @@ class DynamoCatalog:
         self._table = table
 
     def get_products(self, skus: Iterable[str]) -> dict[str, Product]:
-        return _products(self._table.get_many(product_key(sku) for sku in skus).values())
+        return products_of(self._table.get_many(product_key(sku) for sku in skus))
 
     def list_products(self, *, limit: int, cursor: str | None) -> Page[Product]:
         start = cursors.decode(cursor, partition="pk", value=_CATALOG, names={"sk"})
@@ -50,8 +50,7 @@ class DynamoCatalog:
         rows = self._table.get_many(
             [*(product_key(sku) for sku in wanted), *(stock_key(sku) for sku in wanted)]
         )
-        products = [row for (pk, _), row in rows.items() if pk == _CATALOG]
-        return _products(products), _stock({key: row for key, row in rows.items() if key[0] != _CATALOG})
+        return products_of(rows), _stock({key: row for key, row in rows.items() if key[0] != _CATALOG})
 
     def set_stock(self, sku: str, available: int) -> None:
         self._table.put(key_row(stock_key(sku), available=available))
@@ -99,9 +98,9 @@ def _product_row(product: Product) -> Row:
     return to_row(product, pk=pk, sk=sk, kind="product")
 
 
-def _products(rows: Iterable[Row]) -> dict[str, Product]:
-    products = [from_row(row, Product) for row in rows]
-    return {product.sku: product for product in products}
+def products_of(rows: Mapping[Key, Row]) -> dict[str, Product]:
+    """The products among these rows, by SKU."""
+    return {sku: from_row(row, Product) for (pk, sku), row in rows.items() if pk == _CATALOG}
 
 
 def _stock(rows: dict[Key, Row]) -> dict[str, int]:

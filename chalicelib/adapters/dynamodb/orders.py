@@ -1,7 +1,8 @@
 """An order's rows, all in one partition so that one query tells the whole story.
 
 ORDER#id / ORDER          the small header, rewritten with each change on condition of its version
-ORDER#id / LINES          what was bought: written once; listed by the person, so again with another address
+ORDER#id / LINES          what was bought and how its total came about: written once; listed by the person,
+                          so again with another address
 ORDER#id / PAYMENT        which payment of which provider: written once
 ORDER#id / LEDGER#key     one entry each; the key also marks a provider's notice as seen
 ORDER#id / REFUND#id      one refund each; FULFILMENT#id one fulfilment: written with the header
@@ -17,14 +18,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from chalicelib.domain.carts import Cart
+from chalicelib.domain.coupons import Coupon
 from chalicelib.domain.orders import (
     Fulfilment,
     LedgerEntry,
-    LineItem,
     Order,
     OrderChange,
     OrderSummary,
@@ -32,7 +33,8 @@ from chalicelib.domain.orders import (
     placing,
 )
 from chalicelib.domain.persons import person_id
-from chalicelib.ports import AlreadyPlaced, Moved, OrderAge, OrderStory, Page, StockShort
+from chalicelib.domain.totals import Breakdown
+from chalicelib.ports import AlreadyPlaced, CouponSpent, Moved, OrderAge, OrderStory, Page, StockShort
 
 from . import cursors
 from .carts import cart_key
@@ -40,17 +42,17 @@ from .catalog import stock_key
 from .events import event_row
 from .items import Record, Row, from_row, key_row, sortable, to_row
 from .listing import listed
+from .pricing import counting_action, use_action
 from .table import Action, Key, Table, TransactionRefused
 
 _AT_ONCE = 100  # actions of a transaction
 _EVER, _FOR_EVER = "0", "~"  # before and after every time
 
 
-class _Frozen(Struct, frozen=True):
-    """What the LINES row has of an order."""
-
-    lines: list[LineItem]
-    takes: dict[str, int] = field(default_factory=dict)
+_FROZEN = frozenset({"lines", "takes", "computed_for", *(known.name for known in fields(Breakdown))}) - {
+    "amount"
+}
+"""Kept apart from the header, which is written again and again; the header needs the amount for the list."""
 
 
 class _Place(Struct, frozen=True):
@@ -75,6 +77,7 @@ class DynamoOrders:
         order: Order,
         *,
         cart: Cart,
+        coupon: Coupon | None = None,
         replaces: OrderChange | None = None,
         paid: OrderChange | None = None,
     ) -> None:
@@ -84,26 +87,32 @@ class DynamoOrders:
             self._table.put_action(_frozen_row(order)),
             self._table.update_action(
                 cart_key(cart.id),
-                "SET order_id = :order",
+                "SET order_id = :order, coupon_counted = :counted",
                 condition="version = :read",
-                values={"order": order.id, "read": cart.version},
+                values={"order": order.id, "counted": order.coupon is not None, "read": cart.version},
             ),
             *(self._telling(paid) if paid else []),
         ]
         others = self._changing(replaces) if replaces else []
+        uses = self._using(order, coupon, replaces)
         stock = self._moving(_difference(freed, order.reserved))
-        if replaces and len(actions) + len(others) + len(stock) > _AT_ONCE:
-            # Two carts' worth of different things: then the earlier order ends first, and this one reserves
-            # what others have left.
+        count = len(actions) + len(others) + len(uses) + len(stock)
+        if replaces and (count > _AT_ONCE or replaces.order.currency != order.currency):
+            # Two carts' worth of different things, or two counts of one coupon: then the earlier order ends
+            # first, and this one takes what others have left.
             self.commit(replaces)
-            others, stock = [], self._moving(_difference({}, order.reserved))
+            others, uses = [], self._using(order, coupon, None)
+            stock = self._moving(_difference({}, order.reserved))
+        own = [*actions, *others]
         try:
-            self._table.transact([*actions, *others, *stock])
+            self._table.transact([*own, *uses, *stock])
         except TransactionRefused as refusal:
             if refusal.failed(0):
                 raise AlreadyPlaced from None
-            stuck = any(refusal.failed(index) for index in range(1, len(actions) + len(others)))
-            raise (Moved if stuck else StockShort) from None
+            if any(refusal.failed(index) for index in range(1, len(own))):
+                raise Moved from None
+            spent = any(refusal.failed(len(own) + index) for index in range(len(uses)))
+            raise (CouponSpent if spent else StockShort) from None
 
     def get_order(self, order_id: str) -> OrderStory | None:
         rows = {row["sk"]["S"]: row for row in self._table.query(_partition(order_id))}
@@ -132,9 +141,9 @@ class DynamoOrders:
 
     def commit(self, change: OrderChange) -> None:
         changing = self._changing(change)
-        moving = self._moving(change.stock)
+        beside = [*self._counting(change), *self._moving(change.stock)]
         try:
-            self._table.transact([*changing, *moving])
+            self._table.transact([*changing, *beside])
         except TransactionRefused as refusal:
             # Each condition of the order's own rows says the same: somebody has told it something since it
             # was read.
@@ -210,6 +219,23 @@ class DynamoOrders:
         beside += [_frozen_row(change.order)] if change.relists else []
         return [*new, *(self._table.put_action(row) for row in beside)]
 
+    def _using(self, order: Order, coupon: Coupon | None, replaces: OrderChange | None) -> list[Action]:
+        """The order's use of its coupon, in place of the use of the order that it replaces."""
+        given_back = self._counting(replaces) if replaces else []
+        if coupon is None or order.coupon is None:
+            return given_back
+        before = replaces.order.coupon if replaces else None
+        if before is not None and before.code == coupon.code:
+            return [use_action(self._table, coupon, order.coupon, currency=order.currency, before=before)]
+        return [use_action(self._table, coupon, order.coupon, currency=order.currency), *given_back]
+
+    def _counting(self, change: OrderChange) -> list[Action]:
+        """Uses of the order's coupon, counted or (below 0) given back."""
+        used = change.order.coupon
+        if used is None or not change.coupon_uses:
+            return []
+        return [counting_action(self._table, used, uses=change.coupon_uses, currency=change.order.currency)]
+
     def _moving(self, stock: Mapping[str, int]) -> list[Action]:
         """Pieces given to stock rows, or taken from them where there are enough."""
         return [
@@ -262,8 +288,7 @@ def _header_row(order: Order) -> Row:
         status=order.status,
         listing=_listing(created[:7]),
         listed_at=f"{created}#{order.id}",
-        lines=None,
-        takes=None,
+        **dict.fromkeys(_FROZEN),
         check_at=None,
         **_waiting(order),
     )
@@ -280,13 +305,9 @@ def _waiting(order: Order) -> dict[str, str]:
 
 def _frozen_row(order: Order) -> Row:
     person = person_id(order.contact.email)
-    return to_row(
-        _Frozen(order.lines, order.takes),
-        pk=_partition(order.id),
-        sk="LINES",
-        listing=_person(person) if person else None,
-        listed_at=f"{sortable(order.created_at)}#{order.id}" if person else None,
-    )
+    frozen = {name: value for name, value in to_row(order).items() if name in _FROZEN}
+    listing = {"listing": _person(person), "listed_at": f"{sortable(order.created_at)}#{order.id}"}
+    return key_row((_partition(order.id), "LINES"), **(listing if person else {})) | frozen
 
 
 def _entry_row(order_id: str, entry: LedgerEntry) -> Row:
@@ -313,11 +334,9 @@ def _difference(freed: Mapping[str, int], taken: Mapping[str, int]) -> dict[str,
 
 
 def _order(rows: Mapping[str, Row]) -> Order:
-    header, frozen = rows["ORDER"], from_row(rows["LINES"], _Frozen)
+    header = rows["ORDER"]
     check_at = {"check_at": header["due_at"]} if header.get("due") == {"S": _TO_LOOK_AT} else {}
-    order = replace(
-        from_row(header | {"lines": {"L": []}} | check_at, Order), lines=frozen.lines, takes=frozen.takes
-    )
+    order = from_row(rows["LINES"] | header | check_at, Order)
     if order.payment.reference or "PAYMENT" not in rows:
         return order
     # Known since checkout; the header says it only once the provider has called.

@@ -1,4 +1,4 @@
-"""Stripe PaymentIntents."""
+"""Stripe PaymentIntents, and what else of Stripe payments need."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import msgspec
 from msgspec import Struct
 
 from chalicelib.adapters.ssm import StripeKeys
-from chalicelib.domain.errors import AmountRefused, ProviderUnavailable, RefundRefused
+from chalicelib.domain.errors import AmountRefused, DestinationNeeded, ProviderUnavailable, RefundRefused
 from chalicelib.domain.orders import Order, Refund
 from chalicelib.domain.payments import PaymentFact
 from chalicelib.domain.refunds import RefundFact
+from chalicelib.domain.taxes import Tax, TaxQuestion
 from chalicelib.ports import Fact, Page, PaymentSession
 
-from . import callbacks, objects
+from . import callbacks, objects, taxes
 
 if TYPE_CHECKING:
     import stripe
@@ -31,8 +32,14 @@ log = logging.getLogger(__name__)
 KEYS_LIFETIME = 300.0
 """Seconds that keys are used before they are read again."""
 
+TAX_LIFETIME = 300.0
+"""Seconds that an answer about tax stands: each costs a fee and a wait, and a cart is looked at often."""
+
+_ANSWERS_KEPT = 500
+
 _TIMEOUT_SECONDS = 10  # twice, with a retry between, is still within API Gateway's 29
 _PAGE = 100  # Stripe's own limit of a list
+_UNKNOWN_PLACE = "customer_tax_location_invalid"
 _REFUSED_AMOUNTS = frozenset({"amount_too_small", "amount_too_large"})
 _NOT_OPEN = "payment_intent_unexpected_state"
 
@@ -62,6 +69,7 @@ class StripePayments:
         self._monotonic = monotonic
         self._known: tuple[float, StripeKeys] | None = None
         self._clients: dict[str, stripe.StripeClient] = {}
+        self._taxes: dict[TaxQuestion, tuple[float, Tax]] = {}
 
     @property
     def _keys(self) -> StripeKeys:
@@ -153,6 +161,31 @@ class StripePayments:
         listed = self._ask(lambda client: client.v1.refunds.list(params))
         return Page(items=[self._refund_fact(refund) for refund in listed.data], cursor=_next(listed))
 
+    def ask_tax(self, question: TaxQuestion) -> Tax:
+        asked_at, tax = self._taxes.get(question, (0.0, None))
+        if tax is not None and self._monotonic() - asked_at < TAX_LIFETIME:
+            return tax
+        if len(self._taxes) >= _ANSWERS_KEPT:
+            self._taxes.clear()
+        tax = self._calculate_tax(question)
+        self._taxes[question] = self._monotonic(), tax
+        return tax
+
+    def _calculate_tax(self, question: TaxQuestion) -> Tax:
+        import stripe  # noqa: PLC0415 (as below)
+
+        unclear = DestinationNeeded(
+            "Say more exactly where it goes (the postal code), so that tax can be computed."
+        )
+        if question.destination is None:
+            raise unclear
+        try:
+            return taxes.ask(self._client(), question, question.destination)
+        except stripe.StripeError as error:
+            if error.code == _UNKNOWN_PLACE:
+                raise unclear from None
+            raise self._unavailable(error, "The tax could not be computed now.") from error
+
     def parse_callback(self, payload: bytes, headers: Mapping[str, str], *, now: datetime) -> Fact | None:
         signature = headers.get("stripe-signature", "")
         callbacks.verify(payload, signature, secrets=self._keys.webhook_secrets, now=now)
@@ -221,11 +254,13 @@ class StripePayments:
         return self._clients[secret_key]
 
     @staticmethod
-    def _unavailable(error: stripe.StripeError) -> ProviderUnavailable:
+    def _unavailable(
+        error: stripe.StripeError, what: str = "The payment could not be begun."
+    ) -> ProviderUnavailable:
         log.error(
             "stripe refused a call", extra={"stripe_code": error.code, "stripe_request": error.request_id}
         )
-        return ProviderUnavailable("Stripe could not be asked. Nothing was changed; try again.")
+        return ProviderUnavailable(f"{what} Nothing was changed; try again.")
 
 
 def _record(reported: stripe.StripeObject, kind: type[Record]) -> Record:

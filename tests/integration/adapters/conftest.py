@@ -24,6 +24,7 @@ from chalicelib.adapters.dynamodb.events import DynamoEvents
 from chalicelib.adapters.dynamodb.jobs import DynamoJobs
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.orders import DynamoOrders
+from chalicelib.adapters.dynamodb.pricing import DynamoPricing
 from chalicelib.adapters.dynamodb.slots import DynamoSlots
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.ssm import SsmSecrets
@@ -38,6 +39,7 @@ from chalicelib.ports import (
     JobStore,
     KeyStore,
     OrderStore,
+    PriceStore,
     SecretStore,
     Slots,
     StockStore,
@@ -53,6 +55,7 @@ class Stores(Struct, frozen=True, kw_only=True):
     carts: CartStore
     catalog: CatalogStore
     stock: StockStore
+    prices: PriceStore
     orders: OrderStore
     events: EventStore
     deliveries: DeliveryStore
@@ -98,6 +101,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
             carts=world,
             catalog=world,
             stock=world,
+            prices=world,
             orders=world,
             events=world,
             deliveries=world,
@@ -116,6 +120,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         carts=DynamoCarts(table),
         catalog=catalog,
         stock=catalog,
+        prices=DynamoPricing(table),
         orders=DynamoOrders(table),
         events=DynamoEvents(table),
         deliveries=DynamoDeliveries(table),

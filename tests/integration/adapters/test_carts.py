@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.domain.totals import PriceList
 from chalicelib.ports import Moved
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
@@ -67,10 +68,10 @@ def test_a_cart_that_is_gone_is_not_replaced(stores: Stores) -> None:
 
 @pytest.mark.parametrize("has_cart", [True, False])
 @pytest.mark.parametrize("has_product", [True, False])
-def test_a_cart_and_a_product_are_read_together(stores: Stores, has_cart: bool, has_product: bool) -> None:  # noqa: FBT001 (a case)
+def test_a_cart_and_a_price_are_read_together(stores: Stores, has_cart: bool, has_product: bool) -> None:  # noqa: FBT001 (a case)
     if has_cart:
         stores.carts.create_cart(a_cart(MUG))
     if has_product:
         stores.catalog.put_products([TEA])
-    expected = (a_cart(MUG) if has_cart else None, TEA if has_product else None)
-    assert stores.carts.get_cart_and_product(an_id("cart"), TEA.sku) == expected
+    expected = (a_cart(MUG) if has_cart else None, PriceList(products={"tea": TEA} if has_product else {}))
+    assert stores.carts.get_cart_and_prices(an_id("cart"), TEA.sku) == expected

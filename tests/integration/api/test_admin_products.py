@@ -23,7 +23,14 @@ def open_shop(shop: Shop) -> Shop:
 
 def test_a_product_is_put_read_listed_replaced_and_deleted(open_shop: Shop) -> None:
     mug = open_shop.admin("GET", "/products/mug")
-    assert mug == MUG | {"sku": "mug", "description": "", "image": ""}
+    assert mug == MUG | {
+        "sku": "mug",
+        "description": "",
+        "image": "",
+        "shippable": True,
+        "weight_grams": 0,
+        "tax_code": None,
+    }
     assert open_shop.admin("GET", "/products") == {"items": [mug], "cursor": None}
     dearer = open_shop.admin("PUT", "/products/mug", MUG | {"amount": 1500})
     assert dearer == mug | {"amount": 1500}
@@ -45,6 +52,7 @@ def test_what_can_not_stand_in_a_path_is_no_sku(shop: Shop, sku: str) -> None:
 WRONG: list[Json] = [
     {"name": ""}, {"name": None}, {"amount": -1}, {"amount": 12.5}, {"amount": "1200"}, {"amount": 10**8},
     {"amount": True}, {"currency": "EUR"}, {"currency": "xyz"}, {"currency": "eu"}, {"currency": None},
+    {"shippable": 1}, {"weight_grams": -1}, {"weight_grams": 1.5}, {"tax_code": ""}, {"tax_code": "a b"},
     {"stock": "some"}, {"price": 5}, {"description": "x" * 4001},
 ]  # fmt: skip
 

@@ -135,6 +135,7 @@ def test_every_answer_of_a_shops_day_is_as_documented(
 
 def _set_up(read: Reader) -> str:
     product = {"name": "A mug", "amount": 1200, "currency": "eur", "stock": "tracked"}
+    _price(read)
     read("PUT", "/admin/catalog", {"products": [product | {"sku": "mug"}]})
     read("PUT", "/admin/products/cup", product)
     read("PUT", "/admin/stock/mug", {"available": 5})
@@ -147,6 +148,20 @@ def _set_up(read: Reader) -> str:
     return endpoint
 
 
+def _price(read: Reader) -> None:
+    read("PUT", "/admin/coupons/WELCOME", {"basis_points": 1000, "max_uses": 5})
+    read("GET", "/admin/coupons/welcome")
+    read("GET", "/admin/coupons")
+    read("PUT", "/admin/coupons/gone", {"amount_off": 100, "currency": "eur"})
+    read("DELETE", "/admin/coupons/gone")
+    rate = {"name": "Parcel", "currency": "eur", "by": "weight", "bands": [{"amount": 490}]}
+    read("PUT", "/admin/shipping", {"rates": [rate]})
+    read("GET", "/admin/shipping")
+    taxes = {"prices": "exclusive", "home": "GB", "regions": [{"country": "GB", "default": 200_000}]}
+    read("PUT", "/admin/taxes", taxes)
+    read("GET", "/admin/taxes")
+
+
 def _sell(read: Reader, shop: Shop, stripe: Stripe) -> Any:  # noqa: ANN401 (JSON)
     read("GET", "/products")
     read("GET", "/products/mug")
@@ -155,7 +170,12 @@ def _sell(read: Reader, shop: Shop, stripe: Stripe) -> Any:  # noqa: ANN401 (JSO
     read("GET", path)
     read("PUT", f"{path}/items/mug", {"quantity": 2})
     read("DELETE", f"{path}/items/cup")
-    body = {"email": "ada@example.com", "expected_total": 2400, "shipping_address": ADDRESS}
+    read("PUT", f"{path}/coupon", {"code": "welcome"})
+    read("DELETE", f"{path}/coupon")
+    read("PUT", f"{path}/coupon", {"code": "welcome"})
+    total = read("PUT", f"{path}/destination", {"country": "GB"})["amount"]
+    assert total == 3180
+    body = {"email": "ada@example.com", "expected_total": total, "shipping_address": ADDRESS}
     checkout = read("POST", f"{path}/checkout", body)
     webhook = stripe.webhook(stripe.pay(checkout), "payment_intent.succeeded")
     read.check("POST", "/callbacks/stripe", shop.call_back(webhook.payload, webhook.signature))
@@ -227,6 +247,10 @@ def _tidy(read: Reader, endpoint: str) -> None:
         ("GET", "/orders/nothing", None), ("POST", "/callbacks/stripe", {}), ("PUT", "/admin/products/-", {}),
         ("PUT", "/admin/products/-", {"name": "x", "amount": 1, "currency": "eur"}),
         ("POST", "/admin/endpoints", {"url": "http://127.0.0.1"}), ("GET", "/admin/orders?month=x", None),
+        ("PUT", "/carts/nothing/coupon", {"code": "x"}), ("DELETE", "/carts/nothing/coupon", None),
+        ("PUT", "/carts/nothing/destination", {"country": "GB"}), ("GET", "/admin/coupons/x", None),
+        ("PUT", "/admin/coupons/x", {}), ("DELETE", "/admin/coupons/-", None),
+        ("PUT", "/admin/shipping", {"rates": [{}]}), ("PUT", "/admin/taxes", {"mode": "x"}),
         ("GET", "/admin/deliveries/x", None), ("GET", "/admin/export/orders", None),
         ("GET", "/admin/export/carts?format=csv", None), ("POST", "/admin/import/carts", {}),
         ("GET", "/admin/export/orders?format=csv&cursor=x", None), ("POST", "/admin/import/orders", {}),

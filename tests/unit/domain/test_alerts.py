@@ -152,12 +152,30 @@ def test_an_event_about_no_order_names_none() -> None:
 
 def test_names_make_no_lines_of_their_own() -> None:
     hostile = "Mug\r\nTotal     0.00 EUR\u2028Tried     once\x85WHAT TO DO\x0bcall +1 \u202e555"
-    lines = [{"sku": "mug", "name": hostile, "quantity": 1, "unit_amount": 1, "amount": 1}]
+    lines = [msgspec.to_builtins(replace(ORDER.lines[0], name=hostile, quantity=1, amount=1))]
     mail = alert_mail(death(order_event(lines=lines, contact={"email": "a@b.example", "name": hostile})))
     (item,) = told(mail, "Item")
     assert item == "1 x Mug Total 0.00 EUR Tried once WHAT TO DO call +1 555 (mug), 0.01 EUR"
     assert told(mail, "Total") == ["44.00 EUR"]
     assert told(mail, "Tried") == ["once"]
+
+
+def test_what_stands_between_the_items_and_the_total_is_told() -> None:
+    assert [told(alert_mail(death(paid())), label) for label in ("Discount", "Shipping", "Tax")] == [
+        [],
+        [],
+        [],
+    ]
+    coupon = {"code": "WELCOME", "amount": 440}
+    event = order_event(
+        discount=440, coupon=coupon, shipping=490, tax=711, tax_inclusive=True, rounding=-2, amount=4448
+    )
+    mail = alert_mail(death(event))
+    assert told(mail, "Discount") == ["-4.40 EUR (WELCOME)"]
+    assert told(mail, "Shipping") == ["4.90 EUR"]
+    assert told(mail, "Tax") == ["7.11 EUR (in the prices)"]
+    assert told(mail, "Rounding") == ["-0.02 EUR"]
+    assert told(mail, "Total") == ["44.48 EUR"]
 
 
 def test_the_content_keeps_its_meaning_but_shows_nothing_that_is_not_printed() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.carts import LIFETIME, MAX_SKUS, price, with_quantity, without
+from chalicelib.domain.carts import LIFETIME, MAX_SKUS, with_quantity, without
 from chalicelib.domain.errors import CartFull, CurrencyMixed, ItemNotInCart
 from tests.fakes import NOW
 from tests.making import a_cart, a_product
@@ -49,21 +49,3 @@ def test_a_full_cart_takes_no_other_product_but_any_quantity_of_its_own() -> Non
 def test_what_is_not_in_the_cart_cannot_be_taken_out() -> None:
     with pytest.raises(ItemNotInCart):
         without(a_cart(MUG), "tea", now=NOW)
-
-
-def test_the_catalogue_alone_knows_prices() -> None:
-    priced = price(a_cart(MUG, TEA, quantity=2), {"mug": a_product("mug", amount=1, name="Now"), "tea": TEA})
-    assert [(line.name, line.unit_amount, line.amount) for line in priced.lines] == [
-        ("Now", 1, 2),
-        ("A mug", 700, 1400),
-    ]
-    assert priced.amount == 1402
-
-
-def test_what_is_no_longer_sold_or_sold_in_another_currency_counts_nothing() -> None:
-    priced = price(a_cart(MUG, TEA), {"tea": a_product("tea", currency="usd", name="Tea")})
-    assert [(line.name, line.amount, line.purchasable) for line in priced.lines] == [
-        ("mug", 0, False),
-        ("Tea", 0, False),
-    ]
-    assert priced.amount == 0

@@ -7,9 +7,19 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.domain.carts import price
-from chalicelib.domain.errors import CartEmpty, ProductUnavailable
+from chalicelib.domain.carts import with_coupon
+from chalicelib.domain.coupons import CouponTerms
+from chalicelib.domain.destinations import Destination
+from chalicelib.domain.errors import (
+    CartEmpty,
+    DestinationChanged,
+    DestinationNeeded,
+    DestinationNotServed,
+    ProductUnavailable,
+)
 from chalicelib.domain.orders import (
+    Address,
+    Contact,
     Dispute,
     DisputeStatus,
     Order,
@@ -24,8 +34,10 @@ from chalicelib.domain.orders import (
     with_contact,
 )
 from chalicelib.domain.payments import apply
+from chalicelib.domain.shipping import Band, Shipping, ShippingRate
+from chalicelib.domain.totals import PriceList
 from tests.fakes import NOW
-from tests.making import ADA, a_cart, a_fact, a_product, an_order
+from tests.making import ADA, a_cart, a_coupon, a_fact, a_product, an_order, priced_by
 
 LATER = NOW + timedelta(minutes=3)
 MUG = a_product("mug")
@@ -44,9 +56,45 @@ def test_a_placed_order_freezes_what_was_bought() -> None:
 def test_nothing_is_ordered_that_cannot_be_bought() -> None:
     cart = a_cart(MUG)
     with pytest.raises(ProductUnavailable):
-        place(cart, price(cart, {}), ADA, takes={}, livemode=False, now=NOW)
+        place(cart, priced_by(cart, PriceList()), ADA, takes={}, livemode=False, now=NOW)
     with pytest.raises(CartEmpty):
-        place(a_cart(), price(a_cart(), {}), ADA, takes={}, livemode=False, now=NOW)
+        place(a_cart(), priced_by(a_cart(), PriceList()), ADA, takes={}, livemode=False, now=NOW)
+
+
+def test_an_order_may_come_to_nothing() -> None:
+    cart = with_coupon(a_cart(MUG), "CODE", now=NOW)
+    prices = PriceList(products={"mug": MUG}, coupon=a_coupon(CouponTerms(basis_points=10_000)))
+    order = place(cart, priced_by(cart, prices), ADA, takes={}, livemode=False, now=NOW)
+    assert (order.subtotal, order.discount, order.amount) == (1200, 1200, 0)
+    assert [line.total for line in order.lines] == [0]
+
+
+def test_what_can_not_be_sent_is_not_ordered() -> None:
+    rate = ShippingRate(name="Post", currency="eur", countries=["DE"], by="total", bands=[Band(amount=1)])
+    prices = PriceList(products={"mug": MUG}, shipping=Shipping(rates=[rate]))
+    cart = a_cart(MUG)
+    with pytest.raises(DestinationNeeded):
+        place(cart, priced_by(cart, prices), ADA, takes={}, livemode=False, now=NOW)
+    abroad = priced_by(cart, prices, destination=Destination(country="FR"))
+    with pytest.raises(DestinationNotServed):
+        place(cart, abroad, ADA, takes={}, livemode=False, now=NOW)
+
+
+def test_a_contact_may_move_within_what_the_total_was_computed_for() -> None:
+    order = replace(an_order(MUG), computed_for=Destination(country="US", state="NY"))
+
+    def at(country: str, state: str) -> Contact:
+        address = Address(line1="1 Way", city="Town", country=country, state=state, postal_code="10001")
+        return replace(ADA, shipping_address=address)
+
+    for contact in (ADA, at("US", " ny")):
+        assert with_contact(order, contact, now=LATER).order.contact == contact
+    for contact in (at("US", "CA"), at("GB", "NY")):
+        with pytest.raises(DestinationChanged):
+            with_contact(order, contact, now=LATER)
+    exact = replace(order, computed_for=Destination(country="US", state="NY", postal_code="94110"))
+    with pytest.raises(DestinationChanged):
+        with_contact(exact, at("US", "NY"), now=LATER)
 
 
 def test_one_version_of_a_cart_is_one_order() -> None:

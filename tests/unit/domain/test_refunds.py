@@ -181,7 +181,9 @@ def test_all_pieces_of_a_line_together_are_the_whole_line() -> None:
 
 def with_line_of(order: Order, amount: int) -> Order:
     """The order, if its one line cost this, which its pieces can't share evenly."""
-    line = LineItem(sku="mug", name="A mug", quantity=3, unit_amount=0, amount=amount)
+    line = LineItem(
+        sku="mug", name="A mug", quantity=3, unit_amount=0, amount=amount, discount=0, tax=0, total=amount
+    )
     payment = replace(order.payment, amount_received=amount)
     return replace(order, lines=[line], amount=amount, payment=payment)
 

@@ -40,14 +40,14 @@ def problems(text: str, form: Form = "csv") -> list[tuple[int, str]]:
 
 def test_csv_has_a_header_and_a_column_for_each_field() -> None:
     assert write([MUG], Product, "csv") == (
-        "name,amount,currency,description,image,stock,when_unavailable,sku\r\n"
-        '"A ""big"" mug",1200,eur,,,unlimited,ask,mug\r\n'
+        "name,amount,currency,description,image,stock,when_unavailable,shippable,weight_grams,tax_code,sku\r\n"
+        '"A ""big"" mug",1200,eur,,,unlimited,ask,true,0,null,mug\r\n'
     )
 
 
 def test_parts_stand_in_a_csv_cell_as_json() -> None:
     header, row = write([an_order()], Order, "csv").splitlines()
-    assert header.startswith("id,version,cart_id,cart_version,lines,amount,currency,livemode,contact")
+    assert ",id,version,cart_id,cart_version,lines,currency,computed_for,livemode,contact," in header
     assert '"{""email"":""ada@example.com"",""name"":""Ada Lovelace""}"' in row
 
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from chalicelib.adapters.jmespath import JmesPath
-from chalicelib.domain.carts import PricedCart
 from chalicelib.domain.catalog import Product
 from chalicelib.domain.deliveries import Delivery
+from chalicelib.domain.destinations import Destination
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errands import Alert, Errand, JobPage, Message
 from chalicelib.domain.events import Event
@@ -19,6 +19,7 @@ from chalicelib.domain.jobs import Job
 from chalicelib.domain.orders import Contact, Fulfilment, Order, Refund
 from chalicelib.domain.payments import FactKind
 from chalicelib.domain.refunds import WantedRefund, refund_id_for
+from chalicelib.domain.totals import PricedCart
 from chalicelib.ports import EndpointReader, Fact, OrderStory
 from chalicelib.services import (
     attempts,
@@ -63,19 +64,51 @@ class Shop:
 
     def cart(self, *skus: str, now: datetime = NOW) -> PricedCart:
         """A new cart with one of each."""
-        cart = carts.create_cart(carts=self.world, entropy=self.entropy, now=now)
+        cart_id = carts.create_cart(carts=self.world, entropy=self.entropy, now=now).id
         for sku in skus:
-            cart = self.set_quantity(cart.id, sku, 1, now=now)
-        return cart
+            self.set_quantity(cart_id, sku, 1, now=now)
+        return self.read_cart(cart_id, now=now)
 
     def set_quantity(self, cart_id: str, sku: str, quantity: int, *, now: datetime = NOW) -> PricedCart:
-        return carts.set_quantity(cart_id, sku, quantity, carts=self.world, catalog=self.world, now=now)
+        return carts.set_quantity(
+            cart_id,
+            sku,
+            quantity,
+            carts=self.world,
+            prices=self.world,
+            ask_tax=self.provider.ask_tax,
+            now=now,
+        )
 
     def remove_item(self, cart_id: str, sku: str, *, now: datetime = NOW) -> PricedCart:
-        return carts.remove_item(cart_id, sku, carts=self.world, catalog=self.world, now=now)
+        return carts.remove_item(
+            cart_id, sku, carts=self.world, prices=self.world, ask_tax=self.provider.ask_tax, now=now
+        )
 
     def read_cart(self, cart_id: str, *, now: datetime = NOW) -> PricedCart:
-        return carts.read_cart(cart_id, carts=self.world, catalog=self.world, now=now)
+        return carts.read_cart(
+            cart_id, carts=self.world, prices=self.world, ask_tax=self.provider.ask_tax, now=now
+        )
+
+    def set_coupon(self, cart_id: str, code: str, *, now: datetime = NOW) -> PricedCart:
+        return carts.set_coupon(
+            cart_id, code, carts=self.world, prices=self.world, ask_tax=self.provider.ask_tax, now=now
+        )
+
+    def remove_coupon(self, cart_id: str, *, now: datetime = NOW) -> PricedCart:
+        return carts.remove_coupon(
+            cart_id, carts=self.world, prices=self.world, ask_tax=self.provider.ask_tax, now=now
+        )
+
+    def send_to(self, cart_id: str, country: str, state: str = "", *, now: datetime = NOW) -> PricedCart:
+        return carts.set_destination(
+            cart_id,
+            Destination(country=country, state=state),
+            carts=self.world,
+            prices=self.world,
+            ask_tax=self.provider.ask_tax,
+            now=now,
+        )
 
     def sell(self, product: Product) -> None:
         self.world.put_products([product])
@@ -87,7 +120,7 @@ class Shop:
             expected_total=total,
             shop=checkout.Shop(
                 carts=self.world,
-                catalog=self.world,
+                prices=self.world,
                 stock=self.world,
                 orders=self.world,
                 provider=self.provider,

@@ -143,7 +143,7 @@ def test_only_events_that_it_subscribes_to_are_wanted() -> None:
     ("expression", "is_wanted"),
     [
         ("data.order.lines[?sku=='mug']", True), ("data.order.lines[?sku=='shirt']", False),
-        ("data.order.amount >= `3700`", True), ("data.order.amount > `3700`", False), ("`0`", True),
+        ("data.order.amount >= `3820`", True), ("data.order.amount > `3820`", False), ("`0`", True),
         ("data.order.missing", False), ("''", False), ("`{}`", False), ("!(data.order.livemode)", True),
         ("data.order.contact.shipping_address.country == 'GB'", True),
     ],

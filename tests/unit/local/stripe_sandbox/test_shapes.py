@@ -105,6 +105,7 @@ def test_expanded_objects_are_objects_of_the_sdk_too(server: Asker) -> None:
         (schemas.LIST_DISPUTES, sdk_params.DisputeListParams),
         (schemas.LIST_EVENTS, sdk_params.EventListParams),
         (schemas.RETRIEVE, sdk_params.ChargeRetrieveParams),
+        (schemas.CREATE_CALCULATION, sdk_params.tax.CalculationCreateParams),
     ],
 )
 def test_every_parameter_is_one_that_stripe_knows(schema: Hash, typed: type) -> None:
