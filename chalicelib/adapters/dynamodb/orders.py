@@ -142,8 +142,7 @@ class DynamoOrders:
 
     def list_in_review(self, *, limit: int, cursor: str | None) -> Page[OrderAge]:
         rows, cursor = self._due(_IN_REVIEW, until="~", limit=limit, cursor=cursor)
-        ages = [OrderAge(order_id=_order_id(row), since=row["due_at"]["S"]) for row in rows]
-        return Page(items=ages, cursor=cursor)
+        return Page(items=[_age(row) for row in rows], cursor=cursor)
 
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         return listed(self._table, _listing(month), OrderSummary, limit=limit, cursor=cursor)
@@ -249,6 +248,10 @@ def _records(rows: Mapping[str, Row], prefix: str, kind: type[Record]) -> Iterab
 
 def _order_id(row: Row) -> str:
     return str(row["pk"]["S"]).removeprefix(_partition(""))
+
+
+def _age(row: Row) -> OrderAge:
+    return OrderAge(order_id=_order_id(row), since=datetime.fromisoformat(row["due_at"]["S"]))
 
 
 def _difference(freed: Mapping[str, int], taken: Mapping[str, int]) -> dict[str, int]:
