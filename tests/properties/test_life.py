@@ -13,6 +13,7 @@ from msgspec import Struct
 from chalicelib.domain.errors import ProviderUnavailable, TillhookError
 from chalicelib.domain.payments import FactKind
 from chalicelib.ports import Fact, Moved
+from chalicelib.services.checkout import Checkout
 from tests.fakes import interrupt
 from tests.making import a_fact
 from tests.unit.services.shop import Shop
@@ -84,8 +85,8 @@ class Life:
                 self.shop.set_quantity(cart_id, "tea", step.number // 2 + 1, now=now)
             case "check out":
                 total = self.shop.read_cart(cart_id, now=now).amount
-                self.shop.check_out(cart_id, total=total, now=now)
-                self.requires_one_open_payment(cart_id)
+                done = self.shop.check_out(cart_id, total=total, now=now)
+                self.requires_one_open_payment(cart_id, done)
             case "pay" | "process" | "decline" | "cancel":
                 self._bank(step)
             case "notice" if self.notices:
@@ -96,9 +97,10 @@ class Life:
                 self.shop.clock.advance(timedelta(minutes=6 * step.number))
 
     def _bank(self, step: Step) -> None:
-        """Something becomes of a payment that has not ended, and a notice of it is on its way."""
+        """Something becomes of a payment that a browser may know of, and a notice of it is on its way."""
         states = self.shop.provider.states
-        open_ones = [name for name in self.shop.provider.orders if states.get(name) not in ENDED]
+        known = [reference for _, reference in self.shop.world.references.values()]
+        open_ones = [reference for reference in known if states.get(reference) not in ENDED]
         if not open_ones:
             return
         reference = open_ones[step.number % len(open_ones)]
@@ -115,14 +117,16 @@ class Life:
             with suppress(TillhookError, OSError, Moved):
                 self.shop.settle(order, now=self.shop.clock.now)
 
-    def requires_one_open_payment(self, cart_id: str) -> None:
+    def requires_one_open_payment(self, cart_id: str, done: Checkout) -> None:
         states = self.shop.provider.states
+        assert done.session is not None
+        assert states.get(done.session.reference) in {None, "failed"}
         still_open = [
             reference
             for reference, order in self.shop.provider.orders.items()
             if order.cart_id == cart_id and states.get(reference) != "canceled"
         ]
-        assert len(still_open) <= 1
+        assert still_open == [done.session.reference]
 
     def requires_every_piece(self) -> None:
         held = sum(order.reserved.get("tea", 0) for order in self.shop.world.orders.values())
