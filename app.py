@@ -3,7 +3,7 @@
 from chalice.app import Chalice
 
 from chalicelib.api import ROOMS, openapi
-from chalicelib.workers import deliver, relay
+from chalicelib.workers import deliver, housekeeping, relay
 
 app = Chalice(app_name="tillhook")
 for room in ROOMS:
@@ -11,3 +11,4 @@ for room in ROOMS:
     openapi.publish(room.operations)
 app.register_blueprint(relay.functions)
 app.register_blueprint(deliver.functions)
+app.register_blueprint(housekeeping.functions)

@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from chalicelib.domain.addresses import IPAddress
+from chalicelib.domain.bookkeeping import Acknowledgements, Reconciliation, SweepReport
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
 from chalicelib.domain.deliveries import Delivery, DeliveryStatus, DeliverySummary, HeldDelivery
@@ -170,14 +171,45 @@ class OrderStore(Protocol):
         Moved if somebody was faster, StockShort if there is too little of what it takes.
         """
 
-    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[str]:
-        """The ids of orders that are to be looked at, the longest due first; may lag by a moment."""
+    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[OrderAge]:
+        """What is to be looked at, the longest due first; may lag by a moment."""
 
     def list_in_review(self, *, limit: int, cursor: str | None) -> Page[OrderAge]:
         """What waits for its owner, the oldest first; may lag by a moment."""
 
+    def list_orders_of_person(self, person: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
+        """Whose contact has the address of this hash, newest first; may lag by a moment.
+
+        An order without its contact is still among them until it is forgotten.
+        """
+
+    def forget_person(self, order_id: str) -> None:
+        """Take the order out of its person's list; done again, it is the same."""
+
+    def restore_order(self, story: OrderStory) -> None:
+        """Write an order that was kept elsewhere, with its ledger; AlreadyPlaced if its id is taken.
+
+        It is new to nobody: no stock is reserved and nothing is announced.
+        """
+
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         """Of a month ("2026-11"), newest first; may lag by a moment."""
+
+
+class Bookkeeping(Protocol):
+    """How far the clock's work is. Saved over the version just before its own (1: over nothing), or Moved."""
+
+    def get_sweep(self) -> SweepReport | None: ...
+
+    def put_sweep(self, report: SweepReport) -> None: ...
+
+    def get_reconciliation(self) -> Reconciliation | None: ...
+
+    def save_reconciliation(self, state: Reconciliation) -> None: ...
+
+    def get_acknowledgements(self) -> Acknowledgements | None: ...
+
+    def save_acknowledgements(self, state: Acknowledgements) -> None: ...
 
 
 class EventStore(Protocol):
@@ -188,6 +220,9 @@ class EventStore(Protocol):
 
     def put_event(self, event: Event) -> None:
         """Let an event happen that no order tells; the same again is the same."""
+
+    def rewrite_event(self, event: Event) -> None:
+        """Put this payload in the place of the event's own, for the sake of a person; nobody is told."""
 
     def list_events(
         self, *, since: datetime, until: datetime, position: str, limit: int, newest_first: bool = False

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from chalicelib.adapters.cached_endpoints import CachedEndpoints
+    from chalicelib.adapters.dynamodb.bookkeeping import DynamoBookkeeping
     from chalicelib.adapters.dynamodb.carts import DynamoCarts
     from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
     from chalicelib.adapters.dynamodb.deliveries import DynamoDeliveries
@@ -43,8 +44,10 @@ if TYPE_CHECKING:
     from chalicelib.adapters.sqs import SqsDeadLetters, SqsErrands
     from chalicelib.adapters.ssm import SsmSecrets
     from chalicelib.adapters.stripe.payments import StripePayments
+    from chalicelib.services import housekeeping as housekeeping_service
     from chalicelib.services.checkout import Shop
     from chalicelib.services.outbound import Outbound
+    from chalicelib.services.reconciliation import Books
 
 entropy: Callable[[int], bytes] = secrets.token_bytes
 
@@ -226,6 +229,29 @@ def checkout() -> Shop:
 
 
 @cache
+def housekeeping() -> housekeeping_service.Shop:
+    from chalicelib.services.housekeeping import Shop
+
+    return Shop(orders=orders(), stock=catalog(), catalog=catalog(), provider=stripe())
+
+
+@cache
+def bookkeeping() -> DynamoBookkeeping:
+    from chalicelib.adapters.dynamodb.bookkeeping import DynamoBookkeeping
+
+    return DynamoBookkeeping(table())
+
+
+@cache
+def books() -> Books:
+    from chalicelib.services.reconciliation import Books
+
+    return Books(
+        shop=settings().shop, provider=stripe(), orders=orders(), events=events(), progress=bookkeeping()
+    )
+
+
+@cache
 def errands() -> SqsErrands:
     from chalicelib.adapters.sqs import SqsErrands
 
@@ -297,6 +323,7 @@ def outbound() -> Outbound:
         secrets=endpoint_secrets(),
         events=events(),
         deliveries=deliveries(),
+        orders=orders(),
         jobs=jobs(),
         queue=errands(),
         slots=slots(),

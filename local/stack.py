@@ -25,7 +25,12 @@ from local.differences import make_up, physical_id
 
 STAGE = "local"
 ALERT_EMAIL = "owner@shop.example"
-FUNCTIONS = {"api": "APIHandler", "relay": "Relay", "deliver": "Deliver"}
+FUNCTIONS = {
+    "api": "APIHandler",
+    "relay": "Relay",
+    "deliver": "Deliver",
+    "housekeeping": "Housekeeping",
+}
 HOMES = ROOT / ".local"
 
 
@@ -43,17 +48,17 @@ class LocalStack:
         return self.aws.client(service)
 
     def logs(self, function: str) -> list[str]:
-        """All that a function (`api`, `relay` or `deliver`) has logged, line by line, oldest first."""
+        """All that a function (one of FUNCTIONS) has logged, line by line, oldest first."""
         if function not in FUNCTIONS:
             raise KeyError(function)
         return self.aws.log_lines(f"/aws/lambda/tillhook-{STAGE}-{function}")
 
     def function_name(self, function: str) -> str:
-        """The deployed name of `api`, `relay` or `deliver`."""
+        """The deployed name of one of FUNCTIONS."""
         return physical_id(FUNCTIONS[function], stack=f"tillhook-{STAGE}", aws=self.aws)
 
     def role(self, function: str) -> str:
-        """The ARN of the role that `api`, `relay` or `deliver` runs under."""
+        """The ARN of the role that one of FUNCTIONS runs under."""
         configuration = self.client("lambda").get_function_configuration(
             FunctionName=self.function_name(function)
         )

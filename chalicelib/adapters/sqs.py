@@ -84,7 +84,7 @@ class SqsDeadLetters:
 
 def _entry(errand: Errand) -> dict[str, str]:
     # The group makes the queue a fair one: an endpoint with a backlog does not delay the others.
-    group = "alerts" if isinstance(errand, Alert) else errand.endpoint_id
+    group = "alerts" if isinstance(errand, Alert) else errand.endpoint_id or "erasures"
     # In ASCII: SQS refuses some characters that JSON and shoppers' names may have (U+FFFE, U+FFFF).
     body = json.dumps(msgspec.to_builtins(errand), separators=(",", ":"))
     return {"MessageBody": body, "MessageGroupId": group}

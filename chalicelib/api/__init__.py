@@ -1,7 +1,7 @@
 """The HTTP API, by audience."""
 
 from . import callbacks, events, openapi, storefront
-from .admin import deliveries, endpoints, flow, orders, products
+from .admin import deliveries, endpoints, flow, health, orders, persons, products, transfers
 
 ROOMS = (
     storefront.routes,
@@ -11,6 +11,9 @@ ROOMS = (
     deliveries.routes,
     orders.routes,
     products.routes,
+    transfers.routes,
+    persons.routes,
+    health.routes,
     events.routes,
     openapi.routes,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar
 
@@ -11,6 +12,7 @@ from msgspec import Struct
 from chalicelib.domain.catalog import Availability
 from chalicelib.domain.deliveries import Attempt, Delivery, DeliveryStatus
 from chalicelib.domain.endpoints import ContentType, Endpoint, EndpointStatus
+from chalicelib.domain.events import Event
 from chalicelib.domain.exchanges import Method
 from chalicelib.domain.jobs import Job, JobKind, JobStatus
 from chalicelib.domain.orders import (
@@ -21,7 +23,6 @@ from chalicelib.domain.orders import (
     FulfilmentStatus,
     LedgerEntry,
     LineItem,
-    Order,
     Payment,
     Refund,
     Review,
@@ -31,6 +32,7 @@ from chalicelib.ports import OrderStory, Page
 from chalicelib.services.catalog import Offer
 from chalicelib.services.checkout import Checkout
 from chalicelib.services.deliveries import EventDeliveries
+from chalicelib.services.persons import Dossier
 
 Item = TypeVar("Item")
 
@@ -87,6 +89,16 @@ class CheckoutAnswer(Struct, frozen=True, kw_only=True):
         )
 
 
+class Parcel(Struct, frozen=True, kw_only=True):
+    """Pieces, by SKU, that are on their way, and how to follow them."""
+
+    lines: dict[str, int]
+    carrier: str
+    tracking_number: str
+    tracking_url: str
+    created_at: datetime
+
+
 class OrderAnswer(Struct, frozen=True, kw_only=True):
     """An order as its shopper may see it: without whom it went to, since a token may be shared."""
 
@@ -98,10 +110,40 @@ class OrderAnswer(Struct, frozen=True, kw_only=True):
     created_at: datetime
     paid_at: datetime | None
     payment_failure: str
+    amount_refunded: int
+    parcels: list[Parcel]
 
     @classmethod
-    def of(cls, order: Order) -> Self:
-        return _from(cls, order, paid_at=order.payment.paid_at, payment_failure=order.payment.failure)
+    def of(cls, story: OrderStory) -> Self:
+        payment = story.order.payment
+        return _from(
+            cls,
+            story.order,
+            paid_at=payment.paid_at,
+            payment_failure=payment.failure,
+            amount_refunded=payment.amount_refunded,
+            parcels=[_from(Parcel, fulfilment) for fulfilment in story.fulfilments],
+        )
+
+
+class DeliveryAnswer(Struct, frozen=True, kw_only=True):
+    """`attempts` are the latest ones; `tries` says how many there were in all."""
+
+    id: str
+    event_id: str
+    endpoint_id: str
+    event_type: str
+    order_id: str
+    status: DeliveryStatus
+    tries: int
+    attempts: list[Attempt]
+    created_at: datetime
+    updated_at: datetime
+    next_attempt_at: datetime | None
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        return _from(cls, delivery)
 
 
 class StoryAnswer(Struct, frozen=True, kw_only=True):
@@ -130,9 +172,10 @@ class StoryAnswer(Struct, frozen=True, kw_only=True):
     refunds: list[Refund]
     fulfilments: list[Fulfilment]
     ledger: list[LedgerEntry]
+    deliveries: list[DeliveryAnswer]
 
     @classmethod
-    def of(cls, story: OrderStory) -> Self:
+    def of(cls, story: OrderStory, deliveries: Sequence[Delivery]) -> Self:
         return _from(
             cls,
             story.order,
@@ -140,6 +183,7 @@ class StoryAnswer(Struct, frozen=True, kw_only=True):
             refundable=max(refundable(story.order, story.refunds), 0),
             fulfilments=story.fulfilments,
             ledger=story.ledger,
+            deliveries=[DeliveryAnswer.of(delivery) for delivery in deliveries],
         )
 
 
@@ -183,26 +227,6 @@ class StockAnswer(Struct, frozen=True, kw_only=True):
     available: int
 
 
-class DeliveryAnswer(Struct, frozen=True, kw_only=True):
-    """`attempts` are the latest ones; `tries` says how many there were in all."""
-
-    id: str
-    event_id: str
-    endpoint_id: str
-    event_type: str
-    order_id: str
-    status: DeliveryStatus
-    tries: int
-    attempts: list[Attempt]
-    created_at: datetime
-    updated_at: datetime
-    next_attempt_at: datetime | None
-
-    @classmethod
-    def of(cls, delivery: Delivery) -> Self:
-        return _from(cls, delivery)
-
-
 class EventDeliveriesAnswer(Struct, frozen=True, kw_only=True):
     """`waiting` are endpoints that the event goes to and that have not been tried yet."""
 
@@ -215,10 +239,38 @@ class EventDeliveriesAnswer(Struct, frozen=True, kw_only=True):
         return cls(deliveries=deliveries, waiting=found.waiting)
 
 
-class JobAnswer(Struct, frozen=True, kw_only=True):
-    """`examined` counts what was looked at, `sent` what was sent of it (or would be, in a dry run).
+class EventAnswer(Struct, frozen=True, kw_only=True):
+    """`payload` is what receivers get, unless their endpoint shapes it."""
 
-    A job that is done ended early if it has a `note`.
+    id: str
+    type: str
+    created_at: datetime
+    payload: dict[str, Any]
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        return _from(cls, event, payload=msgspec.json.decode(event.payload))
+
+
+class DossierAnswer(Struct, frozen=True, kw_only=True):
+    """An order with its deliveries and what receivers answered, and all events that are about it."""
+
+    order: StoryAnswer
+    events: list[EventAnswer]
+
+    @classmethod
+    def of(cls, dossier: Dossier) -> Self:
+        sent = [delivery for told in dossier.told for delivery in told.deliveries]
+        return cls(
+            order=StoryAnswer.of(dossier.story, sent),
+            events=[EventAnswer.of(told.event) for told in dossier.told],
+        )
+
+
+class JobAnswer(Struct, frozen=True, kw_only=True):
+    """`examined` counts what was looked at, `sent` what was sent of it (or would be, in a dry run) or erased.
+
+    A job that is done has left something undone if it has a `note`.
     """
 
     id: str

@@ -12,7 +12,7 @@ import msgspec
 from chalicelib.domain import errors
 
 from .errors import ErrorAnswer, InternalError, status_of
-from .routing import OPEN_TO_ALL_SITES, Call, Operation, Parameter, Routes
+from .routing import OPEN_TO_ALL_SITES, Call, Operation, Parameter, Routes, Text
 
 routes = Routes(__name__, audience="documentation", cors=OPEN_TO_ALL_SITES)
 
@@ -20,6 +20,10 @@ _REFERENCES = "#/components/schemas/{name}"
 _SCHEMES = {
     "admin key": {"type": "http", "scheme": "bearer", "description": "An admin key, `till_…`"},
     "order token": {"type": "http", "scheme": "bearer", "description": "The token that checkout gave"},
+}
+_NEXT_CURSOR = {
+    "description": "Continues behind this page; not there: this was the last",
+    "schema": {"type": "string"},
 }
 _WITH_BODY = (errors.InvalidRequest, errors.UnsupportedMediaType, errors.RequestTooLarge)
 
@@ -45,7 +49,12 @@ def _whole() -> dict[str, Any]:
 
 def document(operations: Sequence[Operation]) -> dict[str, Any]:
     """OpenAPI 3.1 of `operations`, as plain JSON values."""
-    kinds = [kind for operation in operations for kind in (operation.answer, operation.body) if kind]
+    kinds = [
+        kind
+        for operation in operations
+        for kind in (operation.answer, operation.body)
+        if kind and kind is not Text
+    ]
     schemas, components = msgspec.json.schema_components([*kinds, ErrorAnswer], ref_template=_REFERENCES)
     schema_of = dict(zip([repr(kind) for kind in [*kinds, ErrorAnswer]], schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -77,6 +86,8 @@ def _operation(operation: Operation, schema_of: dict[str, Any]) -> dict[str, Any
     if operation.body is not None:
         schema = schema_of[repr(operation.body)]
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    elif operation.text and operation.answer is not Text:
+        described["requestBody"] = {"required": True, "content": _text_content(operation)}
     if operation.secured:
         described["security"] = [{_scheme_name(operation.secured): []}]
     return described
@@ -84,7 +95,10 @@ def _operation(operation: Operation, schema_of: dict[str, Any]) -> dict[str, Any
 
 def _responses(operation: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
     done: dict[str, Any] = {"description": operation.summary}
-    if operation.answer is not None:
+    if operation.answer is Text:
+        done["content"] = _text_content(operation)
+        done["headers"] = {"X-Next-Cursor": _NEXT_CURSOR}
+    elif operation.answer is not None:
         done["content"] = {"application/json": {"schema": schema_of[repr(operation.answer)]}}
     responses = {str(operation.status): done}
     for status, kinds in sorted(_refusals(operation).items()):
@@ -95,9 +109,13 @@ def _responses(operation: Operation, schema_of: dict[str, Any]) -> dict[str, Any
     return responses
 
 
+def _text_content(operation: Operation) -> dict[str, Any]:
+    return {media_type: {"schema": {"type": "string"}} for media_type in operation.text}
+
+
 def _refusals(operation: Operation) -> dict[int, list[type[errors.TillhookError]]]:
     kinds = [*operation.refusals, errors.Unavailable, InternalError]
-    if operation.body is not None:
+    if operation.body is not None or (operation.text and operation.answer is not Text):
         kinds = [*_WITH_BODY, *kinds]
     if any(parameter.name in {"cursor", "limit", "month"} for parameter in operation.parameters):
         kinds = [errors.InvalidRequest, errors.InvalidCursor, *kinds]

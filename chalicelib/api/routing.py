@@ -20,7 +20,7 @@ from .errors import InternalError, body_of, status_of
 log = logging.getLogger(__name__)
 
 View = Callable[..., object]
-Guard = Callable[["Call"], None]
+Guard = Callable[["Call"], str]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Body = TypeVar("Body", bound=Struct)
 
@@ -45,6 +45,14 @@ class Parameter(Struct, frozen=True, kw_only=True):
     required: bool = False
 
 
+class Text(Struct, frozen=True, kw_only=True):
+    """An answer that is no JSON; `cursor` continues behind it, if it is a page that is not the last."""
+
+    content: str
+    media_type: str
+    cursor: str | None
+
+
 class Operation(Struct, frozen=True, kw_only=True):
     """What one route promises."""
 
@@ -59,6 +67,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     parameters: Sequence[Parameter]
     refusals: Sequence[type[errors.TillhookError]]
     secured: str
+    text: Sequence[str]
+    """Media types of a body or an answer that is no JSON."""
 
 
 PAGED = (
@@ -75,10 +85,11 @@ IDEMPOTENT = Parameter(
 
 
 class Call:
-    """One request, read as a view needs it."""
+    """One request, read as a view needs it. `by` is the id of who was let in, empty where all are."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
+        self.by = ""
 
     @property
     def id(self) -> str:
@@ -115,13 +126,25 @@ class Call:
         body = self._request.raw_body
         return body.encode() if isinstance(body, str) else body
 
-    def body(self, kind: type[Body], *, most: int) -> Body:
-        content_type = self.header("content-type").partition(";")[0].strip().lower()
-        if content_type not in {"", "application/json"}:
-            raise errors.UnsupportedMediaType("Send the body as application/json.")
+    def media_type(self) -> str:
+        return self.header("content-type").partition(";")[0].strip().lower()
+
+    def _body_up_to(self, most: int) -> bytes:
         raw = self.raw_body()
         if len(raw) > most:
             raise errors.RequestTooLarge(f"The body is larger than {most} bytes.", limit=most)
+        return raw
+
+    def text_body(self, *, most: int) -> str:
+        try:
+            return self._body_up_to(most).decode("utf-8-sig")  # spreadsheets begin with a mark
+        except UnicodeDecodeError:
+            raise errors.InvalidRequest("The body must be text in UTF-8.") from None
+
+    def body(self, kind: type[Body], *, most: int) -> Body:
+        if self.media_type() not in {"", "application/json"}:
+            raise errors.UnsupportedMediaType("Send the body as application/json.")
+        raw = self._body_up_to(most)
         try:
             return msgspec.json.decode(raw, type=kind)
         except msgspec.ValidationError as error:
@@ -161,8 +184,11 @@ class Routes:
         parameters: Sequence[Parameter] = (),
         refusals: Sequence[type[errors.TillhookError]] = (),
         secured: str | None = None,
+        text: Sequence[str] = (),
     ) -> Callable[[View], View]:
         """A view gets its Call, the decoded `body` if there is one, and the path's parts by name.
+
+        `text` are the media types of what it answers, if `answer` is Text, or of what it reads by itself.
 
         The first line of its docstring is the operation's summary. `refusals` are the errors that are
         its own; those that any request may meet are documented for all.
@@ -182,6 +208,7 @@ class Routes:
                     parameters=parameters,
                     refusals=refusals,
                     secured=self._secured if secured is None else secured,
+                    text=text,
                 )
             )
 
@@ -210,7 +237,7 @@ class Routes:
         path_parts: dict[str, str],
     ) -> object:
         if self._guard is not None:
-            self._guard(call)
+            call.by = self._guard(call)
         if body is None:
             return view(call, **path_parts)
         return view(call, call.body(body, most=body_bytes), **path_parts)
@@ -232,11 +259,21 @@ def _answered(call: Call, route: str, status: int, run: Callable[[], object]) ->
         unforeseen = InternalError("Something failed on our side. Nothing is lost; please try again.")
         return _response(call, body_of(unforeseen), 500)
     log.info("request answered", extra=_ids(call, route, status))
+    if isinstance(answer, Text):
+        return _text_response(call, answer, status)
     return _response(call, "" if answer is None else msgspec.json.encode(answer).decode(), status)
 
 
 def _ids(call: Call, route: str, status: int) -> dict[str, object]:
     return {"request_id": call.id, "route": route, "http_status": int(status)}
+
+
+def _text_response(call: Call, text: Text, status: int) -> Response:
+    response = _response(call, text.content, status)
+    response.headers["Content-Type"] = f"{text.media_type}; charset=utf-8"
+    if text.cursor is not None:
+        response.headers["X-Next-Cursor"] = text.cursor
+    return response
 
 
 def _response(call: Call, body: str, status: int) -> Response:

@@ -36,7 +36,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """One row, which its first attempt (or being held before that) creates.
 
     `attempt` is the number of the last one within its `generation`, 0 before the first. `version` rises with
-    every write. `next_attempt_at` is None where nothing is scheduled.
+    every write. `next_attempt_at` is None where nothing is scheduled. `notices` are the events that told of
+    its being given up, with all that it said.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     next_attempt_at: datetime | None = None
+    notices: list[str] = field(default_factory=list)
 
     def awaits(self, message: Message) -> bool:
         """Whether this attempt is still to be made.
@@ -140,6 +142,10 @@ def hold(previous: Delivery | None, message: Message, *, now: datetime) -> Deliv
 def still_held(delivery: Delivery) -> Delivery:
     """A held delivery whose probe failed: it keeps its place, and its schedule has not begun."""
     return replace(delivery, status="held", next_attempt_at=None)
+
+
+def given_up(delivery: Delivery, notice_id: str) -> Delivery:
+    return replace(delivery, notices=[*delivery.notices, notice_id])
 
 
 def place_in_line(delivery: Delivery, *, epoch: int) -> HeldDelivery:

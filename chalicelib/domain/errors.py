@@ -7,6 +7,7 @@
     │   ├── InvalidSignature      a callback that its provider did not sign
     │   ├── InvalidCursor
     │   ├── InvalidExpression     a filter or payload that can't be read, or fails on an example
+    │   ├── ImportRefused         a page with lines that can't be taken; none of it was
     │   └── UnsafeEndpoint        a URL that a hook must not reach
     ├── RequestTooLarge
     ├── UnsupportedMediaType
@@ -48,6 +49,10 @@ class InvalidCursor(InvalidRequest): ...
 
 class InvalidExpression(InvalidRequest):
     """Shows the expression, and where in it the problem is if that is known: `line` and `column` from 1."""
+
+
+class ImportRefused(InvalidRequest):
+    """`lines` has the first ones that can't be taken, each with its number and the reason."""
 
 
 class UnsafeEndpoint(InvalidRequest): ...

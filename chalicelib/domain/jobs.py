@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from .errors import JobNotFound, KeyReused
 from .identifiers import derived_id
 
-JobKind = Literal["resend", "replay", "release", "probe"]
+JobKind = Literal["resend", "replay", "release", "probe", "erase"]
 JobStatus = Literal["running", "done"]
 ReplayMode = Literal["missing", "all"]
 
@@ -24,8 +24,8 @@ class Job(Struct, frozen=True, kw_only=True):
 
     resend: one `event_id` again. replay: the events between `since` and `until`, as far as `position`; those
     that are missing or all. release: what was held before `epoch`. probe: while the circuit that opened at
-    `epoch` stays open. A `dry_run` sends nothing. `note` says why a job ended early. A job begins at
-    `starts_at`, or at once.
+    `epoch` stays open. erase: a `person`, as far as `position`; `sent` counts her orders that were erased. A
+    `dry_run` sends nothing. `note` says why a job ended early. A job begins at `starts_at`, or at once.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Job(Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     position: str = ""
     epoch: int = 0
+    person: str = ""
     note: str = ""
 
     @property
@@ -69,9 +70,12 @@ def require_same(job: Job, there: Job) -> Job:
     return there
 
 
-def job_id(kind: JobKind, endpoint_id: str, key: object) -> str:
-    """One request, one job: the same key for the same kind of job about the same endpoint gives its id."""
-    return derived_id("job", kind, endpoint_id, key)
+def job_id(kind: JobKind, about: str, key: object) -> str:
+    """One request, one job: the same key for the same kind of job about the same thing gives its id.
+
+    That is an endpoint, or the person of an erasure.
+    """
+    return derived_id("job", kind, about, key)
 
 
 def advanced(

@@ -49,11 +49,15 @@ class Address(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The person. Kept apart from the money, so that it can be corrected until the order is paid."""
+    """The person. Kept apart from the money, so that it can be corrected until the order is paid.
+
+    Once she has been erased, `erased_at` is all there is, beside an empty `email`.
+    """
 
     email: str
     name: str = ""
     shipping_address: Address | None = None
+    erased_at: datetime | None = None
 
 
 class LineItem(Struct, frozen=True, kw_only=True):
@@ -234,6 +238,7 @@ class OrderChange(Struct, frozen=True, kw_only=True):
     """One transaction: the order as it becomes, its ledger line, and what to tell the world (if anything).
 
     With it the refund or fulfilment that it is about, and what it gives to the stock (or, below 0, takes).
+    `relists` says that it is another person's from now on.
     """
 
     order: Order
@@ -242,6 +247,7 @@ class OrderChange(Struct, frozen=True, kw_only=True):
     refund: Refund | None = None
     fulfilment: Fulfilment | None = None
     stock: dict[str, int] = field(default_factory=dict)
+    relists: bool = False
 
 
 def order_id_for(cart: Cart) -> str:
@@ -337,7 +343,7 @@ def with_contact(order: Order, contact: Contact, *, now: datetime) -> OrderChang
     """The order with what its shopper says of herself now."""
     changed = replace(order, version=order.version + 1, contact=contact, updated_at=now)
     entry = LedgerEntry(key=f"contact#{changed.version}", at=now, what="contact.changed", by=SHOPPER)
-    return OrderChange(order=changed, entry=entry)
+    return OrderChange(order=changed, entry=entry, relists=contact.email != order.contact.email)
 
 
 def postponed(order: Order, *, until: datetime | None) -> Order:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from chalicelib.domain.deliveries import Delivery, delivery_id, hold, record
+from chalicelib.domain.deliveries import Delivery, delivery_id, given_up, hold, record
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errands import Message
 from chalicelib.domain.errors import EventNotFound
@@ -126,7 +126,11 @@ def _attempt(message: Message, endpoint: Endpoint, previous: Delivery | None, *,
     delivery = record(previous, message, reply, decision, at=at, now=now)
     if decision.retry_in is not None:
         out.queue.send_later(_next(message), decision.retry_in)
-    notice = obituary(delivery, endpoint, payload, now=now) if _is_lost(decision, message) else None
+    notice = None
+    if _is_lost(decision, message):
+        notice = obituary(delivery, endpoint, _kept(message.event_id, payload, out=out), now=now)
+    if notice is not None:
+        delivery = given_up(delivery, notice.id)
     save(delivery, notice, out=out)
     outcome = {"status": delivery.status, "http_status": reply.status}
     log.info("attempt made", extra=_ids(message) | outcome)
@@ -171,6 +175,12 @@ def _payload(message: Message, *, out: Outbound) -> str:
     return event.payload
 
 
+def _kept(event_id: str, payload: str, *, out: Outbound) -> str:
+    """The payload as it is kept by now: while its message waited, its person may have been erased."""
+    event = out.events.get_event(event_id)
+    return payload if event is None else event.payload
+
+
 def _is_lost(decision: Decision, message: Message) -> bool:
     return decision.status == "dead" and not message.once
 
@@ -187,17 +197,24 @@ def _settle(delivery: Delivery, notice: Event | None, *, out: Outbound) -> None:
     """Record it beside what is there by now.
 
     Where nothing has been recorded meanwhile, a transaction was merely in the way. Where a second copy of the
-    message was faster, its record stands, unless only ours arrived.
+    message was faster, its record stands, unless only ours arrived. What merely lost its excerpts, since a
+    person was erased, still awaits this attempt.
     """
     there = out.deliveries.get_delivery(delivery.event_id, delivery.endpoint_id)
     if (there.version if there else 0) == delivery.version - 1:
         out.deliveries.save_delivery(delivery, event=notice)
     elif there is None:
         out.deliveries.save_delivery(replace(delivery, version=1), event=notice)
-    elif delivery.status == "delivered" and there.status != "delivered":
-        out.deliveries.save_delivery(_beside(there, delivery))
+    elif _is_news(delivery, there):
+        out.deliveries.save_delivery(_beside(there, delivery), event=notice)
     else:
         log.info("attempt was recorded by another", extra={"delivery_id": delivery.id})
+
+
+def _is_news(delivery: Delivery, there: Delivery) -> bool:
+    if delivery.status == "delivered":
+        return there.status != "delivered" or there.generation < delivery.generation
+    return (there.generation, there.attempt) < (delivery.generation, delivery.attempt)
 
 
 def _beside(there: Delivery, delivery: Delivery) -> Delivery:
@@ -208,6 +225,7 @@ def _beside(there: Delivery, delivery: Delivery) -> Delivery:
         generation=max(delivery.generation, there.generation),
         attempt=max(delivery.attempt, there.attempt),
         attempts=[*there.attempts, replace(delivery.attempts[-1], number=there.tries + 1)],
+        notices=list(dict.fromkeys([*there.notices, *delivery.notices])),
     )
 
 

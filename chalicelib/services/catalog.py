@@ -43,7 +43,7 @@ def _offer(product: Product, available: dict[str, int]) -> Offer:
 
 
 def put_product(product: Product, *, catalog: CatalogStore) -> Product:
-    _check_price(product)
+    check_price(product)
     catalog.put_products([product])
     return product
 
@@ -63,7 +63,7 @@ def push_catalog(products: Sequence[Product], *, catalog: CatalogStore) -> Catal
         twice = sorted(sku for sku, count in counts.items() if count > 1)
         raise InvalidRequest("A SKU is in the catalogue more than once.", skus=twice)
     for product in products:
-        _check_price(product)
+        check_price(product)
     change = compare(current=_whole_catalog(catalog), wanted=wanted)
     catalog.put_products(wanted[sku] for sku in (*change.added, *change.changed))
     catalog.delete_products(change.removed)
@@ -81,7 +81,7 @@ def _whole_catalog(catalog: CatalogStore) -> dict[str, Product]:
             return found
 
 
-def _check_price(product: Product) -> None:
+def check_price(product: Product) -> None:
     if product.currency not in CURRENCIES:
         raise InvalidRequest(
             f"{product.currency!r} of {product.sku!r} is no currency that can be charged.", sku=product.sku

@@ -16,7 +16,7 @@ from chalicelib.domain.deliveries import (
 from chalicelib.domain.errors import DeliveryNotFound, EventNotFound
 from chalicelib.domain.events import EventSummary
 from chalicelib.domain.identifiers import is_id
-from chalicelib.ports import DeliveryStore, EndpointStore, EventStore, OrderStore, Page
+from chalicelib.ports import DeliveryStore, EndpointStore, EventStore, OrderStore, OrderStory, Page
 
 from .endpoints import read_endpoint
 from .orders import read_story
@@ -56,8 +56,11 @@ def _waiting(matched: Sequence[str], tried: Sequence[Delivery]) -> list[str]:
 
 def list_of_order(order_id: str, *, orders: OrderStore, deliveries: DeliveryStore) -> list[Delivery]:
     """Of all events that the order has told, newest first."""
-    ledger = read_story(order_id, orders=orders).ledger
-    told = [entry.event_id for entry in ledger if entry.event_id]
+    return list_of_story(read_story(order_id, orders=orders), deliveries=deliveries)
+
+
+def list_of_story(story: OrderStory, *, deliveries: DeliveryStore) -> list[Delivery]:
+    told = [entry.event_id for entry in story.ledger if entry.event_id]
     found = [delivery for event_id in told for delivery in deliveries.list_of_event(event_id)]
     return sorted(found, key=lambda delivery: delivery.created_at, reverse=True)
 

@@ -50,10 +50,10 @@ def sweep(*, shop: Shop, clock: Callable[[], datetime], until: datetime) -> Swee
     done, cursor, now = Sweep(), None, clock()
     while True:
         page = shop.orders.list_due(now, limit=PAGE, cursor=cursor)
-        for order_id in page.items:
+        for due in page.items:
             if clock() >= until:
                 return done
-            _try(order_id, done, shop=shop, now=clock())
+            _try(due.order_id, done, shop=shop, now=clock())
         cursor = page.cursor
         if cursor is None:
             done.is_complete = True

@@ -12,6 +12,7 @@ from chalicelib.ports import ErrandQueue, Moved
 
 from .circuits import LONGEST_PAUSE
 from .contention import until_settled
+from .erasures import erase
 from .outbound import Outbound
 from .probing import probe
 from .replays import release, replay, resend
@@ -20,7 +21,13 @@ log = logging.getLogger(__name__)
 
 Page = Callable[..., tuple[Job, timedelta]]
 
-PAGES: Mapping[JobKind, Page] = {"resend": resend, "replay": replay, "release": release, "probe": probe}
+PAGES: Mapping[JobKind, Page] = {
+    "resend": resend,
+    "replay": replay,
+    "release": release,
+    "probe": probe,
+    "erase": erase,
+}
 """How to do one page: the job after it, and how long to wait before the next."""
 
 

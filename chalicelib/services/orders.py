@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from chalicelib.domain.errors import OrderNotFound
 from chalicelib.domain.identifiers import is_id
-from chalicelib.domain.orders import Order, OrderSummary, token_opens
+from chalicelib.domain.orders import OrderSummary, token_opens
 from chalicelib.ports import OrderStore, OrderStory, Page
 
 _REFERENCE_LENGTH = 255  # Stripe's own limit of an id; no provider's is longer
 
 
-def read_own_order(order_id: str, token: str, *, orders: OrderStore) -> Order:
+def read_own_order(order_id: str, token: str, *, orders: OrderStore) -> OrderStory:
     """The order that `token` opens. A wrong token and a missing order look the same."""
-    order = read_story(order_id, orders=orders).order
-    if not token_opens(order, token):
+    story = read_story(order_id, orders=orders)
+    if not token_opens(story.order, token):
         raise OrderNotFound
-    return order
+    return story
 
 
 def read_story(order_id: str, *, orders: OrderStore) -> OrderStory:

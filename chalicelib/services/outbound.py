@@ -17,6 +17,7 @@ from chalicelib.ports import (
     Expressions,
     HealthStore,
     JobStore,
+    OrderStore,
     SecretStore,
     Sender,
     Slots,
@@ -35,6 +36,7 @@ class Outbound(Struct, frozen=True, kw_only=True):
     secrets: SecretStore
     events: EventStore
     deliveries: DeliveryStore
+    orders: OrderStore
     jobs: JobStore
     queue: ErrandQueue
     slots: Slots

@@ -55,15 +55,20 @@ def record(fact: Fact, *, orders: OrderStore, now: datetime) -> Order:
     Raises OrderNotFound or PaymentMismatch where the money and our books disagree: the provider keeps
     asking then, and the log says it loudly.
     """
+    return learn(fact, orders=orders, now=now)[0]
+
+
+def learn(fact: Fact, *, orders: OrderStore, now: datetime) -> tuple[Order, bool]:
+    """As `record`; and whether it was news."""
     order_id = _order_id(fact, orders=orders)
 
-    def change() -> Order:
+    def change() -> tuple[Order, bool]:
         story = orders.get_order(order_id)
         if story is None:
             raise OrderNotFound
         changed = _applied(story, fact, now=now)
         if changed is None:
-            return story.order
+            return story.order, False
         orders.commit(changed)
         log.info(
             "%s recorded",
@@ -76,7 +81,7 @@ def record(fact: Fact, *, orders: OrderStore, now: datetime) -> Order:
         )
         if changed.order.review is not None and story.order.review is None:
             log.warning("order needs review", extra={"order_id": order_id})
-        return changed.order
+        return changed.order, True
 
     return until_settled(change)
 

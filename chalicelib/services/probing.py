@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from chalicelib.domain.deliveries import Delivery, HeldDelivery, record, still_held
+from chalicelib.domain.deliveries import Delivery, HeldDelivery, given_up, record, still_held
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errands import Message
 from chalicelib.domain.exchanges import Reply
@@ -71,7 +71,8 @@ def _probe_with(
         return finished(advanced(job, now=now, examined=1, sent=1), now=now), AT_ONCE
     if not reply.made and decision.status == "dead":
         # No receiver can mend what can't even be made into a request.
-        save(after, obituary(after, endpoint, payload, now=now), out=out)
+        notice = obituary(after, endpoint, payload, now=now)
+        save(given_up(after, notice.id) if notice else after, notice, out=out)
         out.deliveries.leave_line([place])
         return advanced(job, now=now, examined=1), AT_ONCE
     save(still_held(after), None, out=out)

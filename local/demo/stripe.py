@@ -6,6 +6,7 @@ from typing import Protocol
 
 import requests
 
+from chalicelib.adapters.stripe.callbacks import KINDS
 from deploy.stripe_keys import StripeKeys, UnusableKeys, collect
 from local.demo.web import PATIENCE, Api, success
 from local.stripe_sandbox.sandbox import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET
@@ -15,7 +16,7 @@ SANDBOX_KEYS = StripeKeys(
     secret_key=SECRET_KEY, publishable_key=PUBLISHABLE_KEY, webhook_secrets=WEBHOOK_SECRET
 )
 # What an owner ticks when registering the webhook with Stripe: all that the shop acts on.
-TOLD = ["payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing"]
+TOLD = list(KINDS)
 LAST = 3  # attempts to deliver a webhook that are worth telling
 CARD = {"number": "4242424242424242", "exp_month": "12", "exp_year": "2040", "cvc": "123"}
 # A shop's page would be told to load Stripe.js with it; the demo pays without a page.

@@ -13,9 +13,11 @@ import requests
 from chalicelib.services.admin_keys import create_key
 from deploy.admin_key import key_store
 from deploy.stripe_keys import StripeKeys
-from local.stack import STAGE, LocalStack, local_stack
+from local.stack import FUNCTIONS, STAGE, LocalStack, local_stack
 from local.stripe_sandbox.server import Running, serve
 from tests.e2e.shop import Receiver, Shop, running_receiver
+
+_LAST = Path(__file__).parent / "test_logs.py"
 
 WEBHOOK_SECRET = "whsec_end_to_end"
 
@@ -63,7 +65,11 @@ def receiver(shop: Shop) -> Iterator[Receiver]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process for all that share the shop, so that it is opened once; some open their own, or none."""
+    """One process for all that share the shop, so that it is opened once; some open their own, or none.
+
+    What looks at all that was logged comes last.
+    """
+    items.sort(key=lambda item: item.path == _LAST)
     for item in items:
         if item.path.parent == Path(__file__).parent:
             group = (
@@ -80,7 +86,7 @@ def pytest_runtest_makereport(
     report = yield
     stack = getattr(item, "funcargs", {}).get("stack")
     if report.when == "call" and report.failed and stack is not None:
-        for function in ("api", "relay", "deliver"):
+        for function in FUNCTIONS:
             lines = [line for line in stack.logs(function) if line.startswith("{") and '"INFO"' not in line]
             report.sections.append((f"what {function} logged last", "\n".join(lines[-5:])))
     return report

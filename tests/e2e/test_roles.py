@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.stack import ALERT_EMAIL, LocalStack
+from local.stack import ALERT_EMAIL, FUNCTIONS, LocalStack
 
 Arguments = dict[str, object]
 
@@ -30,6 +30,7 @@ UNDELIVERED = LISTED | {
     "IndexName": "undelivered",
     "KeyConditionExpression": "undelivered = :listing",
 }
+DUE = LISTED | {"IndexName": "due", "KeyConditionExpression": "due = :listing"}
 TABLE = {"TableName": "{TableName}"}
 STRIPE_KEYS = {"Name": "{ParameterPrefix}/stripe", "WithDecryption": True}
 ENDPOINT_SECRETS = {"Name": "{ParameterPrefix}/endpoints/ep_nobody", "WithDecryption": True}
@@ -57,6 +58,11 @@ MAY = [
     ("deliver", "ssm", "get_parameter", ENDPOINT_SECRETS),
     ("deliver", "sqs", "get_queue_attributes", DELIVERIES),
     ("deliver", "sesv2", "send_email", MAIL),
+    ("api", "dynamodb", "query", DUE),
+    ("housekeeping", "dynamodb", "query", DUE),
+    ("housekeeping", "dynamodb", "query", LISTED),
+    ("housekeeping", "dynamodb", "get_item", ROW),
+    ("housekeeping", "ssm", "get_parameter", STRIPE_KEYS),
 ]
 MAY_NOT = [
     ("api", "dynamodb", "scan", TABLE),
@@ -76,6 +82,13 @@ MAY_NOT = [
     ("deliver", "sqs", "purge_queue", DELIVERIES),
     ("api", "sesv2", "send_email", MAIL),
     ("relay", "sesv2", "send_email", MAIL),
+    ("relay", "dynamodb", "query", DUE),
+    ("deliver", "dynamodb", "query", DUE),
+    ("housekeeping", "dynamodb", "delete_item", ROW),
+    ("housekeeping", "dynamodb", "query", UNDELIVERED),
+    ("housekeeping", "ssm", "get_parameter", ENDPOINT_SECRETS),
+    ("housekeeping", "sqs", "send_message", DELIVERIES | {"MessageBody": "{}"}),
+    ("housekeeping", "sesv2", "send_email", MAIL),
     ("deliver", "sesv2", "create_email_identity", {"EmailIdentity": "nobody@shop.example"}),
 ]
 
@@ -114,4 +127,4 @@ def test_a_role_opens_nothing_else(
 
 
 def test_each_function_runs_under_its_own_role(stack: LocalStack) -> None:
-    assert len({stack.role(function) for function in ("api", "relay", "deliver")}) == 3
+    assert len({stack.role(function) for function in FUNCTIONS}) == len(FUNCTIONS)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chalicelib.domain.bookkeeping import Acknowledgements, Reconciliation, SweepReport
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.catalog import Product
 from chalicelib.domain.deliveries import (
@@ -37,6 +38,7 @@ from chalicelib.domain.orders import (
     Refund,
     placing,
 )
+from chalicelib.domain.persons import person_id
 from chalicelib.domain.signing import EndpointSecrets
 from chalicelib.ports import AlreadyPlaced, Moved, OrderAge, OrderStory, Page, StockShort
 
@@ -67,6 +69,7 @@ class World:
         self.stock: dict[str, int] = {}
         self.adjustments: dict[tuple[str, str], int] = {}
         self.orders: dict[str, Order] = {}
+        self.persons: dict[str, str] = {}
         self.ledgers: dict[str, dict[str, LedgerEntry]] = {}
         self.refunds: dict[str, dict[str, Refund]] = {}
         self.fulfilments: dict[str, dict[str, Fulfilment]] = {}
@@ -80,6 +83,9 @@ class World:
         self.health: dict[str, Health] = {}
         self.secrets: dict[str, list[EndpointSecrets]] = {}
         self.keys: dict[str, AdminKey] = {}
+        self.last_sweep: SweepReport | None = None
+        self.reconciliation: Reconciliation | None = None
+        self.acknowledgements: Acknowledgements | None = None
 
     # CartStore
 
@@ -173,6 +179,7 @@ class World:
             self._write_change(replaces)
         self.carts[cart.id] = replace(self.carts[cart.id], order_id=order.id)
         self.orders[order.id] = order
+        self.persons[order.id] = person_id(order.contact.email)
         if paid:
             self._tell(paid)
 
@@ -188,9 +195,13 @@ class World:
         entries = [placing(order), *self.ledgers.get(order_id, {}).values()]
         return OrderStory(
             order=order,
-            ledger=sorted(entries, key=lambda entry: entry.at),
-            refunds=list(self.refunds.get(order_id, {}).values()),
-            fulfilments=list(self.fulfilments.get(order_id, {}).values()),
+            ledger=sorted(entries, key=lambda entry: (entry.at, entry.key != "placed", entry.key)),
+            refunds=sorted(
+                self.refunds.get(order_id, {}).values(), key=lambda found: (found.created_at, found.id)
+            ),
+            fulfilments=sorted(
+                self.fulfilments.get(order_id, {}).values(), key=lambda found: (found.created_at, found.id)
+            ),
         )
 
     @_atomic
@@ -206,6 +217,25 @@ class World:
     def save_order(self, order: Order) -> None:
         self._check_version(order)
         self.orders[order.id] = order
+
+    @_atomic
+    def forget_person(self, order_id: str) -> None:
+        self.persons[order_id] = ""
+
+    @_atomic
+    def list_orders_of_person(self, person: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
+        return self._listed(
+            (order for order in self.orders.values() if self.persons[order.id] == person),
+            limit=limit,
+            cursor=cursor,
+        )
+
+    def _listed(self, orders: Iterable[Order], *, limit: int, cursor: str | None) -> Page[OrderSummary]:
+        rows = [
+            (f"{order.created_at.isoformat()}#{order.id}", _same_fields(order, OrderSummary, order.status))
+            for order in orders
+        ]
+        return _page(sorted(rows, reverse=True), limit=limit, cursor=cursor, newest_first=True)
 
     @_atomic
     def commit(self, change: OrderChange) -> None:
@@ -230,6 +260,8 @@ class World:
 
     def _write_change(self, change: OrderChange) -> None:
         self.orders[change.order.id] = change.order
+        if change.relists:
+            self.persons[change.order.id] = person_id(change.order.contact.email)
         self._tell(change)
 
     def _tell(self, change: OrderChange) -> None:
@@ -243,9 +275,12 @@ class World:
             self.fulfilments.setdefault(order_id, {})[change.fulfilment.id] = change.fulfilment
 
     @_atomic
-    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[str]:
+    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[OrderAge]:
         rows = [
-            (f"{order.check_at.isoformat()}#{order.id}", order.id)
+            (
+                f"{order.check_at.isoformat()}#{order.id}",
+                OrderAge(order_id=order.id, since=order.check_at),
+            )
             for order in self.orders.values()
             if order.check_at is not None and order.check_at <= now
         ]
@@ -264,13 +299,50 @@ class World:
         return _page(sorted(rows), limit=limit, cursor=cursor)
 
     @_atomic
+    def restore_order(self, story: OrderStory) -> None:
+        order = story.order
+        if order.id in self.orders:
+            raise AlreadyPlaced
+        self.orders[order.id] = order
+        self.persons[order.id] = person_id(order.contact.email)
+        entries = [entry for entry in story.ledger if entry != placing(order)]
+        self.ledgers[order.id] = {entry.key: entry for entry in entries}
+        self.refunds[order.id] = {refund.id: refund for refund in story.refunds}
+        self.fulfilments[order.id] = {fulfilment.id: fulfilment for fulfilment in story.fulfilments}
+        if order.payment.reference:
+            self.references[order.id] = (order.payment.provider, order.payment.reference)
+
+    @_atomic
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
-        rows = [
-            (f"{order.created_at.isoformat()}#{order.id}", _same_fields(order, OrderSummary, order.status))
-            for order in self.orders.values()
-            if f"{order.created_at:%Y-%m}" == month
-        ]
-        return _page(sorted(rows, reverse=True), limit=limit, cursor=cursor, newest_first=True)
+        return self._listed(
+            (order for order in self.orders.values() if f"{order.created_at:%Y-%m}" == month),
+            limit=limit,
+            cursor=cursor,
+        )
+
+    # Bookkeeping
+
+    def get_sweep(self) -> SweepReport | None:
+        return self.last_sweep
+
+    def put_sweep(self, report: SweepReport) -> None:
+        self.last_sweep = report
+
+    def get_reconciliation(self) -> Reconciliation | None:
+        return self.reconciliation
+
+    @_atomic
+    def save_reconciliation(self, state: Reconciliation) -> None:
+        _require((self.reconciliation.version if self.reconciliation else 0) == state.version - 1)
+        self.reconciliation = state
+
+    def get_acknowledgements(self) -> Acknowledgements | None:
+        return self.acknowledgements
+
+    @_atomic
+    def save_acknowledgements(self, state: Acknowledgements) -> None:
+        _require((self.acknowledgements.version if self.acknowledgements else 0) == state.version - 1)
+        self.acknowledgements = state
 
     # EventStore
 
@@ -285,6 +357,10 @@ class World:
     @_atomic
     def put_event(self, event: Event) -> None:
         self.events.setdefault(event.id, event)
+
+    @_atomic
+    def rewrite_event(self, event: Event) -> None:
+        self.events[event.id] = event
 
     @_atomic
     def list_events(

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.workers.deliver import BATCH
+from chalicelib.workers.housekeeping import ENOUGH
 from deploy.package import Package
 from tests.package.conftest import Properties
 
@@ -64,6 +65,12 @@ EXPECTED = {
         }
         | {"TILLHOOK_SCHEDULE_GROUP", "TILLHOOK_SCHEDULE_ROLE_ARN"}
         | {"TILLHOOK_ALERT_EMAIL", "TILLHOOK_STAGE"},
+    ),
+    "Housekeeping": Expected(
+        handler="chalicelib.workers.housekeeping.housekeeping",
+        timeout=300,
+        log="housekeeping",
+        variables=TABLE | {"TILLHOOK_SHOP", "TILLHOOK_PARAMETER_PREFIX", "TILLHOOK_STRIPE_API_BASE"},
     ),
 }
 
@@ -186,4 +193,10 @@ def test_a_delivery_starts_at_once_and_a_batch_fits_the_workers_threads(
 
 def test_the_function_that_feeds_its_own_queue_is_allowed_to(functions: dict[str, Properties]) -> None:
     looping = {name: function.get("RecursiveLoop") for name, function in functions.items()}
-    assert looping == {"APIHandler": None, "Relay": None, "Deliver": "Allow"}
+    assert looping == {"APIHandler": None, "Relay": None, "Deliver": "Allow", "Housekeeping": None}
+
+
+def test_the_clock_wakes_housekeeping_every_few_minutes(functions: dict[str, Properties]) -> None:
+    trigger = _trigger(functions["Housekeeping"], "Schedule")
+    assert trigger == {"Schedule": "rate(5 minutes)"}
+    assert ENOUGH.total_seconds() < functions["Housekeeping"]["Timeout"]

@@ -29,6 +29,7 @@ MAY = {
             "dynamodb:Query",
             "dynamodb:UpdateItem",
         },
+        "${Table.Arn}/index/due": {"dynamodb:Query"},
         "${Table.Arn}/index/listing": {"dynamodb:Query"},
         "${Table.Arn}/index/undelivered": {"dynamodb:Query"},
         f"{SSM}/stripe": {"ssm:GetParameter"},
@@ -65,6 +66,20 @@ MAY = {
         f"{SCHEDULES}/${{RetrySchedules}}/*": {"scheduler:CreateSchedule"},
         "RetryScheduleRole": {"iam:PassRole"},
         "DeliverLog": LOGGING,
+    },
+    "HousekeepingRole": {
+        "Table": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:BatchWriteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        "${Table.Arn}/index/due": {"dynamodb:Query"},
+        "${Table.Arn}/index/listing": {"dynamodb:Query"},
+        f"{SSM}/stripe": {"ssm:GetParameter"},
+        "HousekeepingLog": LOGGING,
     },
     "RetryScheduleRole": {
         "DeliveriesQueue": {"sqs:SendMessage"},
@@ -119,6 +134,7 @@ def test_each_function_has_a_role_of_its_own(functions: dict[str, Properties]) -
         "APIHandler": "ApiRole",
         "Relay": "RelayRole",
         "Deliver": "DeliverRole",
+        "Housekeeping": "HousekeepingRole",
     }
 
 

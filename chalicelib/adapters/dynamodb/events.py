@@ -44,6 +44,9 @@ class DynamoEvents:
         with suppress(Moved):
             self._table.put(event_row(event), condition="attribute_not_exists(pk)")
 
+    def rewrite_event(self, event: Event) -> None:
+        self._table.update(_event_key(event.id), "SET payload = :payload", values={"payload": event.payload})
+
     def event_of(self, image: Row) -> Event:
         """The event of a stream record's new image; Unreadable if it is none."""
         try:

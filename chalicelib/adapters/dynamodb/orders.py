@@ -1,7 +1,7 @@
 """An order's rows, all in one partition so that one query tells the whole story.
 
 ORDER#id / ORDER          the small header, rewritten with each change on condition of its version
-ORDER#id / LINES          what was bought: written once
+ORDER#id / LINES          what was bought: written once; listed by the person, so again with another address
 ORDER#id / PAYMENT        which payment of which provider: written once
 ORDER#id / LEDGER#key     one entry each; the key also marks a provider's notice as seen
 ORDER#id / REFUND#id      one refund each; FULFILMENT#id one fulfilment: written with the header
@@ -31,6 +31,7 @@ from chalicelib.domain.orders import (
     Refund,
     placing,
 )
+from chalicelib.domain.persons import person_id
 from chalicelib.ports import AlreadyPlaced, Moved, OrderAge, OrderStory, Page, StockShort
 
 from . import cursors
@@ -42,7 +43,7 @@ from .listing import listed
 from .table import Action, Key, Table, TransactionRefused
 
 _AT_ONCE = 100  # actions of a transaction
-_EPOCH = "0"  # before every time
+_EVER, _FOR_EVER = "0", "~"  # before and after every time
 
 
 class _Frozen(Struct, frozen=True):
@@ -50,6 +51,12 @@ class _Frozen(Struct, frozen=True):
 
     lines: list[LineItem]
     takes: dict[str, int] = field(default_factory=dict)
+
+
+class _Place(Struct, frozen=True):
+    """Where a listed row is."""
+
+    pk: str
 
 
 class _Reference(Struct, frozen=True):
@@ -118,9 +125,7 @@ class DynamoOrders:
         return row["order_id"]["S"] if row else None
 
     def save_reference(self, order_id: str, *, provider: str, reference: str) -> None:
-        pointer = key_row(_pointer_key(provider, reference), order_id=order_id)
-        payment = key_row((_partition(order_id), "PAYMENT"), provider=provider, reference=reference)
-        self._table.write_many(puts=[pointer, payment])
+        self._table.write_many(puts=_payment_rows(order_id, provider, reference))
 
     def save_order(self, order: Order) -> None:
         self._table.put(_header_row(order), condition="version = :read", values={"read": order.version - 1})
@@ -136,23 +141,55 @@ class DynamoOrders:
             stuck = any(refusal.failed(index) for index in range(len(changing)))
             raise (Moved if stuck else StockShort) from None
 
-    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[str]:
-        rows, cursor = self._due(_TO_LOOK_AT, until=sortable(now), limit=limit, cursor=cursor)
-        return Page(items=[_order_id(row) for row in rows], cursor=cursor)
+    def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[OrderAge]:
+        return self._waiting(_TO_LOOK_AT, until=sortable(now), limit=limit, cursor=cursor)
 
     def list_in_review(self, *, limit: int, cursor: str | None) -> Page[OrderAge]:
-        rows, cursor = self._due(_IN_REVIEW, until="~", limit=limit, cursor=cursor)
-        return Page(items=[_age(row) for row in rows], cursor=cursor)
+        return self._waiting(_IN_REVIEW, until=_FOR_EVER, limit=limit, cursor=cursor)
+
+    def list_orders_of_person(self, person: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
+        # What is listed says nothing of a status: it is the lines, which never change.
+        found = listed(self._table, _person(person), _Place, limit=limit, cursor=cursor)
+        headers = self._table.get_many((place.pk, "ORDER") for place in found.items)
+        rows = [headers.get((place.pk, "ORDER")) for place in found.items]
+        return Page([from_row(row, OrderSummary) for row in rows if row], found.cursor)
+
+    def forget_person(self, order_id: str) -> None:
+        self._table.update((_partition(order_id), "LINES"), "REMOVE listing, listed_at", values={})
+
+    def restore_order(self, story: OrderStory) -> None:
+        order = story.order
+        header_key = _partition(order.id), "ORDER"
+        is_new = self._table.check_action(header_key, condition="attribute_not_exists(pk)", values={})
+        rows = [_frozen_row(order)]
+        rows += [_entry_row(order.id, entry) for entry in story.ledger if entry != placing(order)]
+        rows += [_row(order.id, "REFUND", refund) for refund in story.refunds]
+        rows += [_row(order.id, "FULFILMENT", fulfilment) for fulfilment in story.fulfilments]
+        if order.payment.reference:
+            rows += _payment_rows(order.id, order.payment.provider, order.payment.reference)
+        try:
+            for start in range(0, len(rows), _AT_ONCE - 1):
+                puts = [self._table.put_action(row) for row in rows[start : start + _AT_ONCE - 1]]
+                self._table.transact([is_new, *puts])
+            # Last, since it is what makes an order one.
+            header = self._table.put_action(_header_row(order), condition="attribute_not_exists(pk)")
+            self._table.transact([header])
+        except TransactionRefused:
+            raise AlreadyPlaced from None
 
     def list_orders(self, month: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         return listed(self._table, _listing(month), OrderSummary, limit=limit, cursor=cursor)
 
-    def _due(self, name: str, *, until: str, limit: int, cursor: str | None) -> tuple[list[Row], str | None]:
+    def _waiting(self, name: str, *, until: str, limit: int, cursor: str | None) -> Page[OrderAge]:
         start = cursors.decode(cursor, partition="due", value=name, names={"pk", "sk", "due_at"})
         rows, last = self._table.query_page(
-            name, index="due", between=("due_at", _EPOCH, until), limit=limit, start=start
+            name, index="due", between=("due_at", _EVER, until), limit=limit, start=start
         )
-        return rows, cursors.encode(last, partition="due")
+        ages = [
+            OrderAge(order_id=_order_id(row), since=datetime.fromisoformat(row["due_at"]["S"]))
+            for row in rows
+        ]
+        return Page(items=ages, cursor=cursors.encode(last, partition="due"))
 
     def _changing(self, change: OrderChange) -> list[Action]:
         """The order's own rows, over the version before."""
@@ -170,6 +207,7 @@ class DynamoOrders:
         new = [self._table.put_action(row, condition="attribute_not_exists(pk)") for row in rows]
         beside = [_row(order_id, "REFUND", change.refund)] if change.refund else []
         beside += [_row(order_id, "FULFILMENT", change.fulfilment)] if change.fulfilment else []
+        beside += [_frozen_row(change.order)] if change.relists else []
         return [*new, *(self._table.put_action(row) for row in beside)]
 
     def _moving(self, stock: Mapping[str, int]) -> list[Action]:
@@ -192,12 +230,22 @@ def _partition(order_id: str) -> str:
     return f"ORDER#{order_id}"
 
 
+def _payment_rows(order_id: str, provider: str, reference: str) -> list[Row]:
+    pointer = key_row(_pointer_key(provider, reference), order_id=order_id)
+    payment = key_row((_partition(order_id), "PAYMENT"), provider=provider, reference=reference)
+    return [pointer, payment]
+
+
 def _pointer_key(provider: str, reference: str) -> Key:
     return f"PAYMENT#{provider}#{reference}", "POINTER"
 
 
 def _listing(month: str) -> str:
     return f"ORDERS#{month}"
+
+
+def _person(person: str) -> str:
+    return f"PERSON#{person}"
 
 
 _TO_LOOK_AT = "ORDER"
@@ -231,7 +279,14 @@ def _waiting(order: Order) -> dict[str, str]:
 
 
 def _frozen_row(order: Order) -> Row:
-    return to_row(_Frozen(order.lines, order.takes), pk=_partition(order.id), sk="LINES")
+    person = person_id(order.contact.email)
+    return to_row(
+        _Frozen(order.lines, order.takes),
+        pk=_partition(order.id),
+        sk="LINES",
+        listing=_person(person) if person else None,
+        listed_at=f"{sortable(order.created_at)}#{order.id}" if person else None,
+    )
 
 
 def _entry_row(order_id: str, entry: LedgerEntry) -> Row:
@@ -248,10 +303,6 @@ def _records(rows: Mapping[str, Row], prefix: str, kind: type[Record]) -> Iterab
 
 def _order_id(row: Row) -> str:
     return str(row["pk"]["S"]).removeprefix(_partition(""))
-
-
-def _age(row: Row) -> OrderAge:
-    return OrderAge(order_id=_order_id(row), since=datetime.fromisoformat(row["due_at"]["S"]))
 
 
 def _difference(freed: Mapping[str, int], taken: Mapping[str, int]) -> dict[str, int]:

@@ -15,6 +15,7 @@ import pytest
 from moto import mock_aws
 from msgspec import Struct
 
+from chalicelib.adapters.dynamodb.bookkeeping import DynamoBookkeeping
 from chalicelib.adapters.dynamodb.carts import DynamoCarts
 from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
 from chalicelib.adapters.dynamodb.deliveries import DynamoDeliveries
@@ -27,6 +28,7 @@ from chalicelib.adapters.dynamodb.slots import DynamoSlots
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.ssm import SsmSecrets
 from chalicelib.ports import (
+    Bookkeeping,
     CartStore,
     CatalogStore,
     DeliveryStore,
@@ -60,6 +62,7 @@ class Stores(Struct, frozen=True, kw_only=True):
     slots: Slots
     secrets: SecretStore
     keys: KeyStore
+    bookkeeping: Bookkeeping
 
 
 class Clients(Struct, frozen=True):
@@ -104,6 +107,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
             slots=FakeSlots(),
             secrets=world,
             keys=world,
+            bookkeeping=world,
         )
     table: Table = request.getfixturevalue("table")
     clients: Clients = request.getfixturevalue("aws")
@@ -121,4 +125,5 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         slots=DynamoSlots(table),
         secrets=SsmSecrets(clients.ssm, f"/{table.name}"),
         keys=DynamoKeys(table),
+        bookkeeping=DynamoBookkeeping(table),
     )

@@ -198,3 +198,16 @@ class TestEventsFromTheStream:
     ) -> None:
         with pytest.raises(Unreadable):
             events.event_of(image)
+
+
+def test_an_event_is_rewritten_in_its_place(stores: Stores) -> None:
+    event = an_event()
+    stores.events.put_event(event)
+    changed = replace(event, payload='{"nobody":true}')
+    for _ in range(2):
+        stores.events.rewrite_event(changed)
+        assert stores.events.get_event(event.id) == changed
+    listed, _ = stores.events.list_events(
+        since=event.created_at, until=event.created_at + timedelta(seconds=1), position="", limit=5
+    )
+    assert [found.id for found in listed] == [event.id]

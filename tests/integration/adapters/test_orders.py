@@ -10,7 +10,17 @@ from chalicelib.domain import disputes, fulfilments, payments, refunds, reviews
 from chalicelib.domain import orders as rules
 from chalicelib.domain.carts import Cart, price, restarted
 from chalicelib.domain.errors import InvalidCursor
-from chalicelib.domain.orders import Address, Contact, Fulfilment, Order, OrderChange, OrderSummary, Refund
+from chalicelib.domain.orders import (
+    Address,
+    Contact,
+    Fulfilment,
+    LedgerEntry,
+    Order,
+    OrderChange,
+    OrderSummary,
+    Refund,
+)
+from chalicelib.domain.persons import person_id, without_person
 from chalicelib.domain.refunds import WantedRefund
 from chalicelib.ports import AlreadyPlaced, Moved, OrderAge, OrderStory, StockShort
 from tests.fakes import NOW
@@ -320,7 +330,7 @@ def test_an_order_and_its_lines_are_not_shared_with_another(stores: Stores) -> N
     assert story == replace(story, order=other, ledger=[rules.placing(other)], refunds=[], fulfilments=[])
 
 
-def story_of(stores: Stores, order: Order) -> OrderStory:
+def story_in(stores: Stores, order: Order) -> OrderStory:
     story = stores.orders.get_order(order.id)
     assert story is not None
     return story
@@ -366,11 +376,11 @@ def test_an_order_takes_over_what_the_one_before_held(
     change = canceled(earlier)
     stores.orders.place_order(order, cart=cart, replaces=change)
     assert stores.stock.get_stock(["mug", "tea"]) == left
-    ended = story_of(stores, earlier)
+    ended = story_in(stores, earlier)
     assert (ended.order, ended.ledger[1:]) == (change.order, [change.entry])
     assert change.event is not None
     assert stores.events.get_event(change.event.id) == change.event
-    assert story_of(stores, order).order == order
+    assert story_in(stores, order).order == order
     assert stores.carts.get_cart(cart.id) == replace(cart, order_id=order.id)
 
 
@@ -380,7 +390,7 @@ def test_a_takeover_that_the_stock_does_not_allow_writes_nothing(stores: Stores)
     cart, order = changed_cart(stores, cart)
     with pytest.raises(StockShort):
         stores.orders.place_order(reserving(order, {"mug": 4}), cart=cart, replaces=canceled(earlier))
-    assert (stores.stock.get_stock(["mug"]), story_of(stores, earlier).order) == ({"mug": 1}, earlier)
+    assert (stores.stock.get_stock(["mug"]), story_in(stores, earlier).order) == ({"mug": 1}, earlier)
     assert (stores.orders.get_order(order.id), stores.carts.get_cart(cart.id)) == (None, cart)
 
 
@@ -396,7 +406,7 @@ def test_a_takeover_of_an_order_that_moved_writes_nothing(stores: Stores, availa
         stores.orders.place_order(
             reserving(order, {"mug": 4}), cart=cart, replaces=change_of(earlier, "canceled", key="late")
         )
-    assert (stores.stock.get_stock(["mug"]), story_of(stores, earlier).order) == (
+    assert (stores.stock.get_stock(["mug"]), story_in(stores, earlier).order) == (
         {"mug": available},
         paid.order,
     )
@@ -410,7 +420,7 @@ def test_a_takeover_of_a_cart_that_changed_writes_nothing(stores: Stores) -> Non
     changed_cart(stores, cart)
     with pytest.raises(Moved):
         stores.orders.place_order(order, cart=cart, replaces=canceled(earlier))
-    assert story_of(stores, earlier).order == earlier
+    assert story_in(stores, earlier).order == earlier
 
 
 def test_a_takeover_that_was_done_already_says_so(stores: Stores) -> None:
@@ -438,8 +448,8 @@ def test_the_largest_takeover_of_entirely_different_things_is_made(stores: Store
     stores.orders.place_order(order, cart=cart, replaces=canceled(earlier))
     assert stores.stock.get_stock(old) == dict.fromkeys(old, 1)
     assert stores.stock.get_stock(new) == dict.fromkeys(new, 0)
-    assert story_of(stores, earlier).order.status == "canceled"
-    assert story_of(stores, order).order == order
+    assert story_in(stores, earlier).order.status == "canceled"
+    assert story_in(stores, order).order == order
 
 
 def test_the_largest_takeover_that_the_stock_does_not_allow_strands_nothing(stores: Stores) -> None:
@@ -456,7 +466,7 @@ def test_the_largest_takeover_that_the_stock_does_not_allow_strands_nothing(stor
     with suppress(Moved):  # whoever is told goes on to end the earlier order, if that has not been done
         stores.orders.commit(canceled(earlier))
     assert stores.stock.get_stock(old) == dict.fromkeys(old, 1)
-    assert story_of(stores, earlier).order.status == "canceled"
+    assert story_in(stores, earlier).order.status == "canceled"
 
 
 def test_what_costs_nothing_is_placed_and_paid_together(stores: Stores) -> None:
@@ -464,7 +474,7 @@ def test_what_costs_nothing_is_placed_and_paid_together(stores: Stores) -> None:
     stores.carts.create_cart(cart)
     change = rules.free(reserving(an_order(MUG), {}), now=NOW)
     stores.orders.place_order(change.order, cart=cart, paid=change)
-    story = story_of(stores, change.order)
+    story = story_in(stores, change.order)
     assert (story.order, story.ledger[1:]) == (change.order, [change.entry])
     assert change.event is not None
     assert stores.events.get_event(change.event.id) == change.event
@@ -489,7 +499,7 @@ def test_a_change_that_the_stock_does_not_allow_writes_nothing(
     change = replace(change_of(order), stock={"tea": -2})
     with pytest.raises(StockShort):
         stores.orders.commit(change)
-    assert (story_of(stores, order).order, stores.stock.get_stock(["tea"])) == (order, available)
+    assert (story_in(stores, order).order, stores.stock.get_stock(["tea"])) == (order, available)
     assert change.event is not None
     assert stores.events.get_event(change.event.id) is None
 
@@ -524,7 +534,7 @@ def test_what_was_refunded_and_sent_is_in_the_story_oldest_first(stores: Stores)
     )
     sent = fulfilments.fulfil(order, parcel, now=LATER)
     stores.orders.commit(sent)
-    story = story_of(stores, order)
+    story = story_in(stores, order)
     assert (story.order, story.refunds, story.fulfilments) == (sent.order, sought, [parcel])
 
 
@@ -533,14 +543,14 @@ def test_a_refund_is_rewritten_as_it_goes_on(stores: Stores) -> None:
     paid = change_of(order)
     stores.orders.commit(paid)
     for state in ("pending", "succeeded", "failed"):
-        story = story_of(stores, order)
+        story = story_in(stores, order)
         fact = a_refund_fact(order, state, amount=1200)
         change = refunds.apply_refund(
             story.order, fact, ledger=story.ledger, refunds=story.refunds, now=LATER
         )
         assert change is not None
         stores.orders.commit(change)
-        found = story_of(stores, order)
+        found = story_in(stores, order)
         assert (found.order, found.refunds) == (change.order, [change.refund])
 
 
@@ -552,14 +562,14 @@ def test_a_dispute_and_a_review_are_read_as_they_were_written(stores: Stores) ->
     disputed = disputes.apply_dispute(late.order, a_dispute_fact(order), ledger=(), now=LATER)
     assert disputed is not None
     stores.orders.commit(disputed)
-    assert story_of(stores, order).order == disputed.order
+    assert story_in(stores, order).order == disputed.order
 
 
 def due(stores: Stores, now: datetime, *, limit: int = 50) -> list[str]:
     found, cursor = list[str](), None
     while True:
         page = stores.orders.list_due(now, limit=limit, cursor=cursor)
-        found += page.items
+        found += [age.order_id for age in page.items]
         cursor = page.cursor
         if cursor is None:
             return found
@@ -626,7 +636,7 @@ def test_what_was_decided_or_refunded_waits_for_its_owner_no_more(stores: Stores
 def test_what_the_shops_rules_decide_does_not_wait_for_its_owner(stores: Stores) -> None:
     order = placed(stores)
     stores.orders.commit(canceled(order))
-    late = change_of(story_of(stores, order).order, key="late")
+    late = change_of(story_in(stores, order).order, key="late")
     stores.orders.commit(late)
     assert stores.orders.list_in_review(limit=9, cursor=None).items == []
     assert due(stores, LATER) == [order.id]
@@ -644,3 +654,91 @@ def test_a_broken_cursor_of_the_clocks_lists_is_refused(stores: Stores, cursor: 
         stores.orders.list_due(NOW, limit=5, cursor=cursor)
     with pytest.raises(InvalidCursor):
         stores.orders.list_in_review(limit=5, cursor=cursor)
+
+
+def story_of(order: Order, entries: list[LedgerEntry]) -> OrderStory:
+    ledger = [rules.placing(order), *entries]
+    return OrderStory(order=order, ledger=ledger, refunds=[], fulfilments=[])
+
+
+def test_an_order_from_elsewhere_is_read_as_it_was_written(stores: Stores) -> None:
+    change = change_of(an_order())
+    many = [replace(change.entry, key=f"fake#{number:03}") for number in range(250)]
+    refund = Refund(
+        id="ref_1", amount=5, currency="eur", status="succeeded", by="key_1", created_at=NOW, updated_at=NOW
+    )
+    sent = Fulfilment(id="ful_1", lines={"mug": 1}, created_at=NOW, by="key_1", tracking_number="1Z")
+    story = replace(story_of(change.order, many), refunds=[refund], fulfilments=[sent])
+    stores.orders.restore_order(story)
+    assert stores.orders.get_order(change.order.id) == story
+    reference = change.order.payment.reference
+    assert stores.orders.find_order_id(provider="fake", reference=reference) == change.order.id
+    page = stores.orders.list_orders("2026-11", limit=5, cursor=None)
+    assert [summary.id for summary in page.items] == [change.order.id]
+
+
+def test_an_order_that_is_there_is_not_overwritten_from_elsewhere(stores: Stores) -> None:
+    order = placed(stores)
+    before = stores.orders.get_order(order.id)
+    change = change_of(order)
+    with pytest.raises(AlreadyPlaced):
+        stores.orders.restore_order(story_of(change.order, [change.entry]))
+    assert stores.orders.get_order(order.id) == before
+
+
+def of_person(stores: Stores, email: str) -> list[str]:
+    page = stores.orders.list_orders_of_person(person_id(email), limit=10, cursor=None)
+    return [summary.id for summary in page.items]
+
+
+def test_the_orders_of_a_person_are_listed_newest_first_as_they_are_now(stores: Stores) -> None:
+    orders = [placed(stores, seed=number, now=NOW + timedelta(days=number * 40)) for number in range(3)]
+    stores.orders.commit(change_of(orders[0]))
+    first = stores.orders.list_orders_of_person(person_id("ada@example.com"), limit=2, cursor=None)
+    rest = stores.orders.list_orders_of_person(person_id("ada@example.com"), limit=2, cursor=first.cursor)
+    found = [*first.items, *rest.items]
+    assert [summary.id for summary in found] == [order.id for order in reversed(orders)]
+    assert [summary.status for summary in found] == ["pending", "pending", "paid"]
+    assert of_person(stores, "bob@example.com") == []
+
+
+def test_a_corrected_address_moves_the_order_to_its_persons_list(stores: Stores) -> None:
+    order = placed(stores)
+    stores.orders.commit(rules.with_contact(order, Contact(email="bob@example.com"), now=LATER))
+    assert (of_person(stores, "ada@example.com"), of_person(stores, "bob@example.com")) == ([], [order.id])
+
+
+def test_a_contact_that_was_overtaken_leaves_the_lists_alone(stores: Stores) -> None:
+    order = placed(stores)
+    stores.orders.commit(change_of(order))
+    with pytest.raises(Moved):
+        stores.orders.commit(rules.with_contact(order, Contact(email="bob@example.com"), now=LATER))
+    assert (of_person(stores, "ada@example.com"), of_person(stores, "bob@example.com")) == ([order.id], [])
+
+
+def test_an_erased_order_stays_in_its_persons_list_until_it_is_forgotten(stores: Stores) -> None:
+    order = placed(stores)
+    nobody = without_person(order, now=LATER)
+    stores.orders.save_order(nobody)
+    story = stores.orders.get_order(order.id)
+    assert story is not None
+    assert story.order == nobody
+    assert of_person(stores, "ada@example.com") == [order.id]
+    for _ in range(2):
+        stores.orders.forget_person(order.id)
+        assert of_person(stores, "ada@example.com") == []
+        assert stores.orders.get_order(order.id) == story
+
+
+def test_an_order_that_moved_is_not_erased(stores: Stores) -> None:
+    order = placed(stores)
+    stores.orders.commit(change_of(order))
+    with pytest.raises(Moved):
+        stores.orders.save_order(without_person(order, now=LATER))
+
+
+def test_an_order_from_elsewhere_is_in_its_persons_list_unless_it_has_none(stores: Stores) -> None:
+    order = an_order()
+    stores.orders.restore_order(story_of(order, []))
+    stores.orders.restore_order(story_of(replace(without_person(order, now=NOW), id=an_id("ord")), []))
+    assert of_person(stores, "ada@example.com") == [order.id]

@@ -130,6 +130,13 @@ def test_messages_are_grouped_by_endpoint_so_that_none_delays_another(aws: Clien
         assert message["Attributes"]["MessageGroupId"] == msgspec.json.decode(message["Body"])["endpoint_id"]
 
 
+def test_an_erasure_is_about_no_endpoint_and_has_a_group_of_its_own(aws: Clients, queue_url: str) -> None:
+    page = JobPage(job_id="job_1", endpoint_id="", page=1)
+    errands(aws.sqs, queue_url, Waiting()).send_later(page, timedelta())
+    (message,) = received(aws, queue_url)
+    assert message["Attributes"]["MessageGroupId"] == "erasures"
+
+
 def test_a_parked_event_lies_in_the_dead_queue_with_its_reason(aws: Clients, queue_url: str) -> None:
     SqsDeadLetters(aws.sqs, queue_url).park("EVENT#evt_1", "it can't be read")
     (message,) = received(aws, queue_url)

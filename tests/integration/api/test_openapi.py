@@ -100,6 +100,9 @@ class Reader:
         if content is None:
             assert answer.content == b""
             return None
+        if "application/json" not in content:
+            assert answer.headers["content-type"].partition(";")[0] in content
+            return answer.content.decode()
         schema = content["application/json"]["schema"] | {"components": self._document["components"]}
         Draft202012Validator(schema, format_checker=FormatChecker()).validate(answer.json)
         return answer.json
@@ -122,7 +125,7 @@ def test_every_answer_of_a_shops_day_is_as_documented(
 ) -> None:
     endpoint = _set_up(read)
     checkout = _sell(read, shop, stripe)
-    _look(read, checkout, endpoint)
+    _look(read, shop, checkout, endpoint)
     _tidy(read, endpoint)
     read("GET", "/events/types")
     read("GET", "/openapi.json")
@@ -160,7 +163,7 @@ def _sell(read: Reader, shop: Shop, stripe: Stripe) -> Any:  # noqa: ANN401 (JSO
     return checkout
 
 
-def _look(read: Reader, checkout: Json, endpoint_id: str) -> None:
+def _look(read: Reader, shop: Shop, checkout: Json, endpoint_id: str) -> None:
     story = read("GET", f"/admin/orders/{checkout['order_id']}")
     event_id = story["ledger"][1]["event_id"]
     event = wiring.events().get_event(event_id)
@@ -171,6 +174,19 @@ def _look(read: Reader, checkout: Json, endpoint_id: str) -> None:
     wiring.deliveries().save_delivery(replace(delivery, version=1))
     wiring.deliveries().save_delivery(a_delivery(an_event(), endpoint, 500))
     read("GET", "/admin/orders")
+    read("GET", "/admin/orders?email=ada%40example.com")
+    assert read("POST", "/admin/persons/export", {"email": "ada@example.com"})["items"][0]["events"]
+    read("POST", "/admin/persons/erase", {"email": "ada@example.com"}, idempotency_key="e")
+    for subject in ("products", "stock", "orders"):
+        page = read("GET", f"/admin/export/{subject}?format=csv")
+        headers = {"authorization": f"Bearer {shop.admin_key}", "content_type": "text/csv"}
+        imported = shop.send("POST", f"/admin/import/{subject}", page.encode(), **headers)
+        assert read.check("POST", f"/admin/import/{subject}", imported)["written"] == 0
+    order = f"/admin/orders/{checkout['order_id']}"
+    read("POST", f"{order}/fulfilments", {"lines": [{"sku": "mug", "quantity": 1}]}, idempotency_key="f")
+    read("POST", f"{order}/refunds", {"amount": 1}, idempotency_key="m")
+    read("POST", f"{order}/accept")
+    read("GET", "/admin/health")
     read("GET", f"/admin/payments/stripe/{story['payment']['reference']}")
     read("GET", "/admin/endpoints")
     read("GET", f"/admin/endpoints/{endpoint_id}")
@@ -211,7 +227,10 @@ def _tidy(read: Reader, endpoint: str) -> None:
         ("GET", "/orders/nothing", None), ("POST", "/callbacks/stripe", {}), ("PUT", "/admin/products/-", {}),
         ("PUT", "/admin/products/-", {"name": "x", "amount": 1, "currency": "eur"}),
         ("POST", "/admin/endpoints", {"url": "http://127.0.0.1"}), ("GET", "/admin/orders?month=x", None),
-        ("GET", "/admin/deliveries/x", None), ("POST", "/admin/stock/mug/adjustments", {"by": 1}),
+        ("GET", "/admin/deliveries/x", None), ("GET", "/admin/export/orders", None),
+        ("GET", "/admin/export/carts?format=csv", None), ("POST", "/admin/import/carts", {}),
+        ("GET", "/admin/export/orders?format=csv&cursor=x", None), ("POST", "/admin/import/orders", {}),
+        ("POST", "/admin/stock/mug/adjustments", {"by": 1}),
     ],
 )  # fmt: skip
 def test_every_refusal_is_as_documented(read: Reader, method: str, path: str, body: object) -> None:

@@ -29,8 +29,8 @@ def ended() -> int:
 def test_only_functions_that_exist_have_logs(tmp_path: Path) -> None:
     aws = EmbeddedAws(endpoint="", root=Credentials(access_key="", secret_key=""), log=tmp_path)
     package = Package(template=tmp_path, archive=tmp_path, architecture="arm64")
-    with pytest.raises(KeyError, match="housekeeping"):
-        LocalStack(api_url="", outputs={}, aws=aws, package=package).logs("housekeeping")
+    with pytest.raises(KeyError, match="janitor"):
+        LocalStack(api_url="", outputs={}, aws=aws, package=package).logs("janitor")
 
 
 def test_each_start_has_a_folder_of_its_own_that_goes_at_the_end(homes: Path) -> None:

@@ -195,6 +195,7 @@ class Shop:
             secrets=self.world,
             events=self.world,
             deliveries=self.world,
+            orders=self.world,
             jobs=self.world,
             queue=self.queue,
             slots=self.slots,

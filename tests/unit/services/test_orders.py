@@ -13,7 +13,7 @@ from tests.unit.services.shop import Shop
 def test_a_shopper_reads_her_order_with_the_token_of_her_checkout(shop: Shop) -> None:
     cart = shop.cart("mug")
     done = shop.check_out(cart.id, total=1200)
-    assert read_own_order(done.order.id, done.token, orders=shop.world) == shop.stored(done.order.id)
+    assert read_own_order(done.order.id, done.token, orders=shop.world) == shop.world.get_order(done.order.id)
 
 
 @pytest.mark.parametrize("token", ["", "tok_", "tök", an_id("tok"), order_token(an_order(seed="another"))])
