@@ -204,7 +204,7 @@ def _next_look(order: Order, refunds: Sequence[Refund], *, now: datetime) -> dat
         return now + SOON
     # The shop's rules have still to say what becomes of the rest, unless they have, and it went wrong.
     is_decided = any(refund.by == HOUSEKEEPING for refund in refunds)
-    return order.check_at if is_for_policy(order) and not is_decided else None
+    return order.check_at or now if is_for_policy(order) and not is_decided else None
 
 
 def _held(order: Order, pieces: Mapping[str, int]) -> dict[str, int]:

@@ -27,9 +27,9 @@ def after_payment(before: Order, order: Order, *, now: datetime) -> Order:
     reason = _oddity(before, order)
     if reason is None:
         return replace(order, check_at=None)
+    odd = replace(order, review=Review(reason=reason, since=now), check_at=None)
     # What the policies decide is decided at once, or by whoever looks next.
-    check_at = now if reason == "paid_after_cancellation" else None
-    return replace(order, review=Review(reason=reason, since=now), check_at=check_at)
+    return replace(odd, check_at=now) if is_for_policy(odd) else odd
 
 
 def _oddity(before: Order, order: Order) -> ReviewReason | None:

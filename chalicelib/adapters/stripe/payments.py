@@ -43,6 +43,7 @@ _UNKNOWN_PLACE = "customer_tax_location_invalid"
 _REFUSED_AMOUNTS = frozenset({"amount_too_small", "amount_too_large"})
 _NOT_OPEN = "payment_intent_unexpected_state"
 
+Answer = TypeVar("Answer")
 Record = TypeVar("Record", bound=Struct)
 
 
@@ -143,10 +144,11 @@ class StripePayments:
         return self._refund_fact(self._ask(make))
 
     def find_refund(self, reference: str, refund_id: str) -> RefundFact | None:
-        listed = self._ask(
-            lambda client: client.v1.refunds.list({"payment_intent": reference, "limit": _PAGE})
-        )
-        facts = [self._refund_fact(refund) for refund in listed.auto_paging_iter()]
+        def seek(client: stripe.StripeClient) -> list[stripe.Refund]:
+            listed = client.v1.refunds.list({"payment_intent": reference, "limit": _PAGE})
+            return list(listed.auto_paging_iter())
+
+        facts = [self._refund_fact(refund) for refund in self._ask(seek)]
         return next((fact for fact in facts if fact.refund_id == refund_id), None)
 
     def list_payments(self, *, since: datetime, until: datetime, cursor: str | None) -> Page[PaymentFact]:
@@ -226,7 +228,7 @@ class StripePayments:
             livemode=self.livemode,
         )
 
-    def _ask(self, call: Callable[[stripe.StripeClient], Reported]) -> Reported:
+    def _ask(self, call: Callable[[stripe.StripeClient], Answer]) -> Answer:
         import stripe  # noqa: PLC0415 (as above)
 
         try:

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.domain.carts import restarted
 from chalicelib.domain.totals import PriceList
 from chalicelib.ports import Moved
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
-from tests.making import a_cart, a_product, an_id
+from tests.making import a_cart, a_product, an_id, an_order
 
 MUG, TEA = a_product("mug"), a_product("tea", amount=700)
 
@@ -75,3 +76,17 @@ def test_a_cart_and_a_price_are_read_together(stores: Stores, has_cart: bool, ha
         stores.catalog.put_products([TEA])
     expected = (a_cart(MUG) if has_cart else None, PriceList(products={"tea": TEA} if has_product else {}))
     assert stores.carts.get_cart_and_prices(an_id("cart"), TEA.sku) == expected
+
+
+def test_a_cart_that_became_an_order_since_it_was_read_is_not_replaced(stores: Stores) -> None:
+    """Its version is what it was, and a cart that forgot its order could be paid twice."""
+    cart = a_cart(MUG)
+    stores.carts.create_cart(cart)
+    order = an_order(MUG)
+    stores.orders.place_order(order, cart=cart)
+    with pytest.raises(Moved):
+        stores.carts.replace_cart(restarted(cart, now=NOW))
+    there = stores.carts.get_cart(cart.id)
+    assert there == replace(cart, order_id=order.id)
+    stores.carts.replace_cart(restarted(there, now=NOW))
+    assert stores.carts.get_cart(cart.id) == replace(restarted(cart, now=NOW), order_id=order.id)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.domain import disputes, fulfilments, payments, refunds, reviews
 from chalicelib.domain import orders as rules
-from chalicelib.domain import payments
+from chalicelib.domain.carts import Cart, price, restarted
 from chalicelib.domain.errors import InvalidCursor
 from chalicelib.domain.orders import (
     Address,
@@ -19,10 +21,11 @@ from chalicelib.domain.orders import (
     Refund,
 )
 from chalicelib.domain.persons import person_id, without_person
-from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, StockShort
+from chalicelib.domain.refunds import WantedRefund
+from chalicelib.ports import AlreadyPlaced, Moved, OrderAge, OrderStory, StockShort
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
-from tests.making import a_cart, a_fact, a_product, an_id, an_order
+from tests.making import ADA, a_cart, a_dispute_fact, a_fact, a_product, a_refund_fact, an_id, an_order
 
 MUG, TEA = a_product("mug", tracked=True), a_product("tea", tracked=True)
 LATER = NOW + timedelta(minutes=1)
@@ -325,6 +328,332 @@ def test_an_order_and_its_lines_are_not_shared_with_another(stores: Stores) -> N
     story = stores.orders.get_order(other.id)
     assert story is not None
     assert story == replace(story, order=other, ledger=[rules.placing(other)], refunds=[], fulfilments=[])
+
+
+def story_in(stores: Stores, order: Order) -> OrderStory:
+    story = stores.orders.get_order(order.id)
+    assert story is not None
+    return story
+
+
+def canceled(order: Order) -> OrderChange:
+    return change_of(order, "canceled")
+
+
+def holding(stores: Stores, pieces: dict[str, int], *, seed: object = 0) -> tuple[Cart, Order]:
+    """A cart, and the order that it is and that holds these pieces, in the store."""
+    cart, order = a_cart(MUG, seed=seed), reserving(an_order(MUG, seed=seed), pieces)
+    stores.carts.create_cart(cart)
+    stores.orders.place_order(order, cart=cart)
+    return replace(cart, order_id=order.id), order
+
+
+def changed_cart(stores: Stores, cart: Cart) -> tuple[Cart, Order]:
+    """The cart as another version, in the store, and the order that it would be."""
+    later = restarted(cart, now=NOW)
+    stores.carts.replace_cart(later)
+    return later, rules.place(later, price(later, {"mug": MUG}), ADA, takes={}, livemode=False, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "left"),
+    [
+        ({"mug": 2}, {"mug": 3}, {"mug": 0, "tea": 4}),
+        ({"mug": 2}, {"mug": 2}, {"mug": 1, "tea": 4}),
+        ({"mug": 3}, {"mug": 1}, {"mug": 2, "tea": 4}),
+        ({"mug": 3}, {"tea": 4}, {"mug": 3, "tea": 0}),
+        ({"mug": 3, "tea": 1}, {}, {"mug": 3, "tea": 4}),
+    ],
+)
+def test_an_order_takes_over_what_the_one_before_held(
+    stores: Stores, held: dict[str, int], wanted: dict[str, int], left: dict[str, int]
+) -> None:
+    stores.stock.set_stock("mug", 3)
+    stores.stock.set_stock("tea", 4)
+    cart, earlier = holding(stores, held)
+    cart, order = changed_cart(stores, cart)
+    order = reserving(order, wanted)
+    change = canceled(earlier)
+    stores.orders.place_order(order, cart=cart, replaces=change)
+    assert stores.stock.get_stock(["mug", "tea"]) == left
+    ended = story_in(stores, earlier)
+    assert (ended.order, ended.ledger[1:]) == (change.order, [change.entry])
+    assert change.event is not None
+    assert stores.events.get_event(change.event.id) == change.event
+    assert story_in(stores, order).order == order
+    assert stores.carts.get_cart(cart.id) == replace(cart, order_id=order.id)
+
+
+def test_a_takeover_that_the_stock_does_not_allow_writes_nothing(stores: Stores) -> None:
+    stores.stock.set_stock("mug", 3)
+    cart, earlier = holding(stores, {"mug": 2})
+    cart, order = changed_cart(stores, cart)
+    with pytest.raises(StockShort):
+        stores.orders.place_order(reserving(order, {"mug": 4}), cart=cart, replaces=canceled(earlier))
+    assert (stores.stock.get_stock(["mug"]), story_in(stores, earlier).order) == ({"mug": 1}, earlier)
+    assert (stores.orders.get_order(order.id), stores.carts.get_cart(cart.id)) == (None, cart)
+
+
+@pytest.mark.parametrize("available", [0, 9])
+def test_a_takeover_of_an_order_that_moved_writes_nothing(stores: Stores, available: int) -> None:
+    stores.stock.set_stock("mug", 2)
+    cart, earlier = holding(stores, {"mug": 2})
+    cart, order = changed_cart(stores, cart)
+    paid = change_of(earlier)
+    stores.orders.commit(paid)
+    stores.stock.set_stock("mug", available)
+    with pytest.raises(Moved):
+        stores.orders.place_order(
+            reserving(order, {"mug": 4}), cart=cart, replaces=change_of(earlier, "canceled", key="late")
+        )
+    assert (stores.stock.get_stock(["mug"]), story_in(stores, earlier).order) == (
+        {"mug": available},
+        paid.order,
+    )
+    assert stores.orders.get_order(order.id) is None
+
+
+def test_a_takeover_of_a_cart_that_changed_writes_nothing(stores: Stores) -> None:
+    stores.stock.set_stock("mug", 2)
+    cart, earlier = holding(stores, {"mug": 2})
+    cart, order = changed_cart(stores, cart)
+    changed_cart(stores, cart)
+    with pytest.raises(Moved):
+        stores.orders.place_order(order, cart=cart, replaces=canceled(earlier))
+    assert story_in(stores, earlier).order == earlier
+
+
+def test_a_takeover_that_was_done_already_says_so(stores: Stores) -> None:
+    stores.stock.set_stock("mug", 2)
+    cart, earlier = holding(stores, {"mug": 2})
+    cart, order = changed_cart(stores, cart)
+    for refusal in (nullcontext(), pytest.raises(AlreadyPlaced)):
+        with refusal:
+            stores.orders.place_order(order, cart=cart, replaces=canceled(earlier))
+    assert stores.stock.get_stock(["mug"]) == {"mug": 2}
+
+
+def many(name: str) -> list[str]:
+    return [f"{name}-{number}" for number in range(50)]
+
+
+def test_the_largest_takeover_of_entirely_different_things_is_made(stores: Stores) -> None:
+    """Of more rows than one transaction takes: the earlier order ends first."""
+    old, new = many("old"), many("new")
+    for sku in (*old, *new):
+        stores.stock.set_stock(sku, 1)
+    cart, earlier = holding(stores, dict.fromkeys(old, 1))
+    cart, order = changed_cart(stores, cart)
+    order = reserving(order, dict.fromkeys(new, 1))
+    stores.orders.place_order(order, cart=cart, replaces=canceled(earlier))
+    assert stores.stock.get_stock(old) == dict.fromkeys(old, 1)
+    assert stores.stock.get_stock(new) == dict.fromkeys(new, 0)
+    assert story_in(stores, earlier).order.status == "canceled"
+    assert story_in(stores, order).order == order
+
+
+def test_the_largest_takeover_that_the_stock_does_not_allow_strands_nothing(stores: Stores) -> None:
+    old, new = many("old"), many("new")
+    for sku in old:
+        stores.stock.set_stock(sku, 1)
+    cart, earlier = holding(stores, dict.fromkeys(old, 1))
+    cart, order = changed_cart(stores, cart)
+    with pytest.raises(StockShort):
+        stores.orders.place_order(
+            reserving(order, dict.fromkeys(new, 1)), cart=cart, replaces=canceled(earlier)
+        )
+    assert stores.orders.get_order(order.id) is None
+    with suppress(Moved):  # whoever is told goes on to end the earlier order, if that has not been done
+        stores.orders.commit(canceled(earlier))
+    assert stores.stock.get_stock(old) == dict.fromkeys(old, 1)
+    assert story_in(stores, earlier).order.status == "canceled"
+
+
+def test_what_costs_nothing_is_placed_and_paid_together(stores: Stores) -> None:
+    cart = a_cart(MUG)
+    stores.carts.create_cart(cart)
+    change = rules.free(reserving(an_order(MUG), {}), now=NOW)
+    stores.orders.place_order(change.order, cart=cart, paid=change)
+    story = story_in(stores, change.order)
+    assert (story.order, story.ledger[1:]) == (change.order, [change.entry])
+    assert change.event is not None
+    assert stores.events.get_event(change.event.id) == change.event
+
+
+def test_a_change_gives_to_the_stock_and_takes_from_it(stores: Stores) -> None:
+    stores.stock.set_stock("mug", 3)
+    stores.stock.set_stock("tea", 3)
+    _, order = holding(stores, {"mug": 1})
+    change = replace(change_of(order), stock={"mug": 1, "tea": -3, "pot": 0})
+    stores.orders.commit(change)
+    assert stores.stock.get_stock(["mug", "tea", "pot"]) == {"mug": 3, "tea": 0}
+
+
+@pytest.mark.parametrize("available", [{}, {"tea": 1}])
+def test_a_change_that_the_stock_does_not_allow_writes_nothing(
+    stores: Stores, available: dict[str, int]
+) -> None:
+    for sku, count in available.items():
+        stores.stock.set_stock(sku, count)
+    order = placed(stores)
+    change = replace(change_of(order), stock={"tea": -2})
+    with pytest.raises(StockShort):
+        stores.orders.commit(change)
+    assert (story_in(stores, order).order, stores.stock.get_stock(["tea"])) == (order, available)
+    assert change.event is not None
+    assert stores.events.get_event(change.event.id) is None
+
+
+def test_a_change_that_is_late_and_short_is_late(stores: Stores) -> None:
+    order = placed(stores)
+    stores.orders.commit(change_of(order))
+    with pytest.raises(Moved):
+        stores.orders.commit(replace(change_of(order, key="another"), stock={"tea": -2}))
+
+
+def test_what_was_refunded_and_sent_is_in_the_story_oldest_first(stores: Stores) -> None:
+    order = placed(stores)
+    paid = change_of(order)
+    stores.orders.commit(paid)
+    order, sought = paid.order, list[Refund]()
+    for number, key in enumerate("zam"):
+        wanted = WantedRefund(lines={}, amount=10, reason="It broke.")
+        refund_id, now = refunds.refund_id_for(order, key), LATER + timedelta(seconds=number)
+        change, refund = refunds.request(order, sought, wanted, refund_id=refund_id, by="owner", now=now)
+        stores.orders.commit(change)
+        order = change.order
+        sought.append(refund)
+    parcel = Fulfilment(
+        id=fulfilments.fulfilment_id_for(order, "a"),
+        lines={"mug": 1},
+        created_at=LATER,
+        by="owner",
+        carrier="Post",
+        tracking_number="T1",
+        tracking_url="https://example.com/T1",
+    )
+    sent = fulfilments.fulfil(order, parcel, now=LATER)
+    stores.orders.commit(sent)
+    story = story_in(stores, order)
+    assert (story.order, story.refunds, story.fulfilments) == (sent.order, sought, [parcel])
+
+
+def test_a_refund_is_rewritten_as_it_goes_on(stores: Stores) -> None:
+    order = placed(stores)
+    paid = change_of(order)
+    stores.orders.commit(paid)
+    for state in ("pending", "succeeded", "failed"):
+        story = story_in(stores, order)
+        fact = a_refund_fact(order, state, amount=1200)
+        change = refunds.apply_refund(
+            story.order, fact, ledger=story.ledger, refunds=story.refunds, now=LATER
+        )
+        assert change is not None
+        stores.orders.commit(change)
+        found = story_in(stores, order)
+        assert (found.order, found.refunds) == (change.order, [change.refund])
+
+
+def test_a_dispute_and_a_review_are_read_as_they_were_written(stores: Stores) -> None:
+    order = placed(stores)
+    late = payments.apply(order, replace(a_fact(order), amount=1), ledger=(), now=LATER)
+    assert late is not None
+    stores.orders.commit(late)
+    disputed = disputes.apply_dispute(late.order, a_dispute_fact(order), ledger=(), now=LATER)
+    assert disputed is not None
+    stores.orders.commit(disputed)
+    assert story_in(stores, order).order == disputed.order
+
+
+def due(stores: Stores, now: datetime, *, limit: int = 50) -> list[str]:
+    found, cursor = list[str](), None
+    while True:
+        page = stores.orders.list_due(now, limit=limit, cursor=cursor)
+        found += [age.order_id for age in page.items]
+        cursor = page.cursor
+        if cursor is None:
+            return found
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 50])
+def test_what_is_due_is_listed_by_how_long_it_is(stores: Stores, limit: int) -> None:
+    minutes = [3, 1, 2, 5, 4]
+    orders = {after: placed(stores, seed=after, now=NOW + timedelta(minutes=after)).id for after in minutes}
+    assert due(stores, NOW, limit=limit) == []
+    now = NOW + rules.RESERVED_FOR + timedelta(minutes=3)
+    assert due(stores, now, limit=limit) == [orders[1], orders[2], orders[3]]
+    assert due(stores, now - timedelta(microseconds=1), limit=limit) == [orders[1], orders[2]]
+
+
+def test_what_has_settled_or_was_postponed_leaves_the_list(stores: Stores) -> None:
+    paid, later, waiting = (placed(stores, seed=number) for number in range(3))
+    stores.orders.commit(change_of(paid))
+    until = NOW + timedelta(hours=9)
+    stores.orders.save_order(rules.postponed(later, until=until))
+    assert due(stores, NOW + rules.RESERVED_FOR) == [waiting.id]
+    assert sorted(due(stores, until)) == sorted([later.id, waiting.id])
+
+
+def odd(stores: Stores, *, seed: object, now: datetime) -> Order:
+    """An order in review since then, in the store."""
+    order = placed(stores, seed=seed, now=NOW)
+    change = payments.apply(order, replace(a_fact(order), amount=1), ledger=(), now=now)
+    assert change is not None
+    stores.orders.commit(change)
+    return change.order
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_what_waits_for_its_owner_is_listed_by_how_long_it_does(stores: Stores, limit: int) -> None:
+    times = {hours: NOW + timedelta(hours=hours) for hours in (3, 1, 2)}
+    orders = {hours: odd(stores, seed=hours, now=at) for hours, at in times.items()}
+    placed(stores, seed="pending")
+    found, cursor = list[OrderAge](), None
+    while True:
+        page = stores.orders.list_in_review(limit=limit, cursor=cursor)
+        found += page.items
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert found == [OrderAge(order_id=orders[hours].id, since=times[hours]) for hours in (1, 2, 3)]
+    assert due(stores, NOW + timedelta(days=9)) == due(stores, NOW + rules.RESERVED_FOR)
+
+
+def test_what_was_decided_or_refunded_waits_for_its_owner_no_more(stores: Stores) -> None:
+    accepted, refunded, waiting = (odd(stores, seed=number, now=LATER) for number in range(3))
+    stores.orders.commit(
+        reviews.accept(accepted, takes={}, backordered={}, by="owner", check_at=None, now=LATER)
+    )
+    change = refunds.apply_refund(
+        refunded, a_refund_fact(refunded, amount=1), ledger=(), refunds=(), now=LATER
+    )
+    assert change is not None
+    stores.orders.commit(change)
+    page = stores.orders.list_in_review(limit=9, cursor=None)
+    assert [age.order_id for age in page.items] == [waiting.id]
+
+
+def test_what_the_shops_rules_decide_does_not_wait_for_its_owner(stores: Stores) -> None:
+    order = placed(stores)
+    stores.orders.commit(canceled(order))
+    late = change_of(story_in(stores, order).order, key="late")
+    stores.orders.commit(late)
+    assert stores.orders.list_in_review(limit=9, cursor=None).items == []
+    assert due(stores, LATER) == [order.id]
+    left = reviews.leave_to_owner(late.order, now=LATER)
+    stores.orders.commit(left)
+    assert stores.orders.list_in_review(limit=9, cursor=None).items == [
+        OrderAge(order_id=order.id, since=LATER)
+    ]
+    assert due(stores, LATER) == []
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "%", "e30"])
+def test_a_broken_cursor_of_the_clocks_lists_is_refused(stores: Stores, cursor: str) -> None:
+    with pytest.raises(InvalidCursor):
+        stores.orders.list_due(NOW, limit=5, cursor=cursor)
+    with pytest.raises(InvalidCursor):
+        stores.orders.list_in_review(limit=5, cursor=cursor)
 
 
 def story_of(order: Order, entries: list[LedgerEntry]) -> OrderStory:

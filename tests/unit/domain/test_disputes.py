@@ -73,3 +73,9 @@ def test_disputes_stand_beside_each_other_and_the_worst_is_shown(
 
 def test_an_order_without_disputes_has_none() -> None:
     assert an_order().dispute == "none"
+
+
+@pytest.mark.xfail(strict=True, reason="a verdict is taken for the last word, but banks hear appeals")
+def test_a_dispute_that_was_lost_can_be_won_on_appeal() -> None:
+    order, ledger = told(("opened", "du_1"), ("lost", "du_1"), ("won", "du_1"))
+    assert (order.dispute, len({entry.event_id for entry in ledger})) == ("won", 3)

@@ -11,18 +11,17 @@ from msgspec.structs import replace
 
 from chalicelib.domain.errors import Busy, InvalidSignature, OrderNotFound, PaymentMismatch
 from chalicelib.domain.orders import Order
-from chalicelib.domain.payments import PaymentFact
-from chalicelib.ports import Moved
+from chalicelib.ports import Fact, Moved
 from chalicelib.services.contention import TRIES
-from chalicelib.services.payments import receive_callback
+from chalicelib.services.payments import receive_callback, void
 from tests.fakes import NOW, interrupt
-from tests.making import SHOP, a_fact, an_order
+from tests.making import SHOP, a_dispute_fact, a_fact, a_refund_fact, an_order
 from tests.unit.services.shop import Shop
 
 GOOD = {"signature": "good"}
 
 
-def call_back(shop: Shop, fact: PaymentFact | None, *, headers: dict[str, str] = GOOD) -> Order | None:
+def call_back(shop: Shop, fact: Fact | None, *, headers: dict[str, str] = GOOD) -> Order | None:
     payload = msgspec.json.encode(fact)
     return receive_callback(
         payload, headers, shop=SHOP, provider=shop.provider, orders=shop.world, now=NOW + timedelta(seconds=9)
@@ -262,3 +261,50 @@ def test_payments_take_no_stock(shop: Shop) -> None:
     order = shop.order("tea")
     call_back(shop, a_fact(order))
     assert shop.world.stock == {"tea": 2}
+
+
+def test_a_payment_that_was_canceled_gives_its_stock_back_once(shop: Shop) -> None:
+    order = shop.order("tea")
+    for key in "ab":
+        call_back(shop, a_fact(order, "canceled", key=key))
+    assert (shop.stored(order.id).status, shop.world.stock) == ("canceled", {"tea": 3})
+    assert event_types(shop) == ["order.canceled"]
+
+
+def test_notices_that_name_only_the_payment_find_its_order(shop: Shop) -> None:
+    order = shop.paid("mug")
+    refunded = call_back(shop, a_refund_fact(order, amount=100))
+    disputed = call_back(shop, a_dispute_fact(order))
+    assert refunded is not None
+    assert disputed is not None
+    assert (refunded.status, disputed.status) == ("partially_refunded", "disputed")
+
+
+def test_notices_about_payments_of_others_are_not_ours(shop: Shop) -> None:
+    """The shop may share its provider's account."""
+    strange = an_order(seed="another")
+    assert call_back(shop, a_refund_fact(strange, amount=100)) is None
+    assert call_back(shop, a_dispute_fact(strange)) is None
+    assert call_back(shop, replace(a_dispute_fact(strange), reference="")) is None
+    assert not shop.world.events
+
+
+def test_a_refund_that_another_shop_made_is_not_ours(shop: Shop) -> None:
+    order = shop.paid("mug")
+    fact = replace(a_refund_fact(order, amount=100), shop="another", order_id=order.id)
+    assert call_back(shop, fact) is None
+    assert shop.stored(order.id).status == "paid"
+
+
+def test_voiding_says_what_has_become_of_the_payment(shop: Shop) -> None:
+    order = shop.order("mug")
+    assert void(shop.stored(order.id), provider=shop.provider).kind == "canceled"
+    paid = shop.order("tea")
+    shop.provider.states[f"pay_{paid.id}"] = "succeeded"
+    assert void(shop.stored(paid.id), provider=shop.provider).kind == "succeeded"
+
+
+def test_voiding_what_may_have_been_opened_asks_for_the_same_payment(shop: Shop) -> None:
+    order = shop.order("mug")
+    fact = void(replace(order, payment=replace(order.payment, reference="")), provider=shop.provider)
+    assert (fact.kind, len(shop.provider.sessions)) == ("canceled", 1)

@@ -44,3 +44,41 @@ def signed(payload: bytes, *, secret: str = SECRET, at: datetime = NOW) -> str:
         payload.decode(), secret, timestamp=int(at.timestamp())
     )
     return header
+
+
+def notice_about(kind: str, item: dict[str, Any], /) -> dict[str, Any]:
+    """An event about some other object than an intent."""
+    event = notice(kind)
+    return event | {"data": {"object": item}}
+
+
+def a_refund(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 (fields of a refund, of any type)
+    """A refund as Stripe shows it, made in its dashboard unless its metadata say otherwise."""
+    refund = {
+        "id": "re_1",
+        "object": "refund",
+        "amount": 500,
+        "currency": "eur",
+        "charge": "ch_1",
+        "payment_intent": "pi_1",
+        "created": int(NOW.timestamp()),
+        "metadata": {},
+        "status": "succeeded",
+        "failure_reason": None,
+    }
+    return refund | changes
+
+
+def a_dispute(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 (fields of a dispute, of any type)
+    dispute = {
+        "id": "du_1",
+        "object": "dispute",
+        "amount": 1999,
+        "currency": "eur",
+        "charge": "ch_1",
+        "payment_intent": "pi_1",
+        "metadata": {},
+        "reason": "fraudulent",
+        "status": "needs_response",
+    }
+    return dispute | changes

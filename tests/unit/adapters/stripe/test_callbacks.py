@@ -12,10 +12,23 @@ import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.stripe.callbacks import TOLERANCE_SECONDS, parse, verify
+from chalicelib.adapters.stripe.callbacks import KINDS, TOLERANCE_SECONDS, parse, verify
+from chalicelib.domain.disputes import DisputeFact
 from chalicelib.domain.errors import InvalidRequest, InvalidSignature
+from chalicelib.domain.orders import DisputeStatus
 from chalicelib.domain.payments import PaymentFact
-from tests.unit.adapters.stripe.notices import NOW, OTHER_SECRET, SECRET, encode, notice, signed
+from chalicelib.domain.refunds import RefundFact, RefundState
+from tests.unit.adapters.stripe.notices import (
+    NOW,
+    OTHER_SECRET,
+    SECRET,
+    a_dispute,
+    a_refund,
+    encode,
+    notice,
+    notice_about,
+    signed,
+)
 
 PAYLOAD = encode(notice())
 TOLERANCE = timedelta(seconds=TOLERANCE_SECONDS)
@@ -173,6 +186,136 @@ def test_a_payment_under_way_is_told_as_such() -> None:
     fact = fact_of(notice("payment_intent.processing"))
     assert fact is not None
     assert (fact.kind, fact.amount, fact.failure) == ("processing", 1999, "")
+
+
+@pytest.mark.parametrize("reason", ["abandoned", None])
+def test_a_payment_that_was_canceled_tells_why(reason: str | None) -> None:
+    fact = fact_of(notice("payment_intent.canceled", cancellation_reason=reason, status="canceled"))
+    assert fact is not None
+    assert (fact.kind, fact.object_id, fact.amount, fact.failure) == ("canceled", "pi_1", 1999, reason or "")
+
+
+def test_a_payment_under_way_is_about_its_charge() -> None:
+    fact = fact_of(notice("payment_intent.processing", latest_charge="ch_1"))
+    assert fact is not None
+    assert fact.object_id == "ch_1"
+
+
+OUR_REFUND = {"tillhook_order": "ord_1", "tillhook_shop": "prod", "tillhook_refund": "rf_1"}
+
+
+@pytest.mark.parametrize(
+    "kind", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"]
+)
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("succeeded", "succeeded"),
+        ("pending", "pending"),
+        ("requires_action", "pending"),
+        ("failed", "failed"),
+        ("canceled", "failed"),
+        (None, "pending"),
+    ],
+)
+def test_a_refund_tells_its_own_state_whatever_its_notice_is_called(
+    kind: str, status: str | None, state: RefundState
+) -> None:
+    assert parse(encode(notice_about(kind, a_refund(status=status)))) == RefundFact(
+        provider="stripe",
+        key="evt_stripe_1",
+        state=state,
+        reference="pi_1",
+        object_id="re_1",
+        amount=500,
+        currency="eur",
+        livemode=False,
+        occurred_at=NOW,
+    )
+
+
+def test_a_refund_of_ours_leads_back_to_its_order_and_its_row() -> None:
+    refund = a_refund(metadata=OUR_REFUND, status="failed", failure_reason="expired_or_canceled_card")
+    fact = parse(encode(notice_about("refund.failed", refund)))
+    assert isinstance(fact, RefundFact)
+    assert (fact.order_id, fact.shop, fact.refund_id) == ("ord_1", "prod", "rf_1")
+    assert (fact.state, fact.failure) == ("failed", "expired_or_canceled_card")
+
+
+@pytest.mark.parametrize("changes", [{"metadata": None}, {"payment_intent": None}, {"charge": None}])
+def test_a_refund_that_says_little_is_read_all_the_same(changes: dict[str, None]) -> None:
+    fact = parse(encode(notice_about("refund.created", a_refund(**changes))))
+    assert isinstance(fact, RefundFact)
+    assert (fact.order_id, fact.refund_id, fact.object_id) == ("", "", "re_1")
+
+
+@pytest.mark.parametrize(
+    "kind", ["charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"]
+)
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("needs_response", "opened"),
+        ("under_review", "opened"),
+        ("warning_needs_response", "opened"),
+        ("warning_under_review", "opened"),
+        ("warning_closed", "won"),
+        ("prevented", "won"),
+        ("won", "won"),
+        ("lost", "lost"),
+        ("of tomorrow", "opened"),
+    ],
+)
+def test_a_dispute_tells_its_own_status_whatever_its_notice_is_called(
+    kind: str, status: str, told: DisputeStatus
+) -> None:
+    assert parse(encode(notice_about(kind, a_dispute(status=status)))) == DisputeFact(
+        provider="stripe",
+        key="evt_stripe_1",
+        status=told,
+        reference="pi_1",
+        object_id="du_1",
+        amount=1999,
+        currency="eur",
+        reason="fraudulent",
+        livemode=False,
+        occurred_at=NOW,
+    )
+
+
+@pytest.mark.parametrize("kind", ["charge.dispute.funds_withdrawn", "charge.refunded", "refund.unheard_of"])
+def test_what_is_told_by_another_notice_is_told_once(kind: str) -> None:
+    assert parse(encode(notice_about(kind, a_dispute()))) is None
+
+
+def test_a_webhook_endpoint_is_subscribed_to_all_that_is_read() -> None:
+    assert len(set(KINDS)) == len(KINDS)
+    for kind in KINDS:
+        assert parse(encode(notice(kind) | {"data": {"object": whatever(kind)}})) is not None
+
+
+def whatever(kind: str) -> dict[str, Any]:
+    """An object of the form that such an event is about."""
+    if "dispute" in kind:
+        return a_dispute()
+    if "refund" in kind:
+        return a_refund()
+    item: dict[str, Any] = notice(kind)["data"]["object"]
+    return item
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        notice_about("refund.created", a_refund(amount="500")),
+        notice_about("refund.created", a_refund(metadata=[])),
+        notice_about("charge.dispute.created", a_dispute(status=None)),
+        notice_about("charge.dispute.created", {}),
+    ],
+)
+def test_what_is_no_refund_or_dispute_of_stripes_is_an_invalid_request(event: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest):
+        parse(encode(event))
 
 
 def test_live_mode_is_the_events() -> None:
