@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from chalicelib.domain.errors import ProviderUnavailable, RefundRefused
-from chalicelib.domain.orders import LineItem, Refund
+from chalicelib.domain.orders import Refund
 from chalicelib.domain.refunds import SOON, WantedRefund, refund_id_for, request
 from tests.fakes import NOW, interrupt
 from tests.making import a_product, a_refund_fact, an_order
@@ -29,7 +29,7 @@ def cuts(draw: st.DrawFn) -> tuple[int, int, list[int]]:
 def test_the_shares_of_a_lines_pieces_are_the_line(cut: tuple[int, int, list[int]]) -> None:
     amount, quantity, parts = cut
     order = an_order()
-    line = LineItem(sku="mug", name="A mug", quantity=quantity, unit_amount=0, amount=amount)
+    line = replace(order.lines[0], quantity=quantity, amount=amount, total=amount)
     order = replace(order, lines=[line], payment=replace(order.payment, amount_received=amount))
     refunds: list[Refund] = []
     for number, pieces in enumerate([*parts, *([quantity - sum(parts)] if quantity > sum(parts) else [])]):

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chalicelib.domain import disputes, fulfilments, payments, refunds, reviews
 from chalicelib.domain import orders as rules
-from chalicelib.domain.carts import Cart, price, restarted
+from chalicelib.domain.carts import Cart, restarted
 from chalicelib.domain.errors import InvalidCursor
 from chalicelib.domain.orders import (
     Address,
@@ -22,10 +22,21 @@ from chalicelib.domain.orders import (
 )
 from chalicelib.domain.persons import person_id, without_person
 from chalicelib.domain.refunds import WantedRefund
+from chalicelib.domain.totals import PriceList
 from chalicelib.ports import AlreadyPlaced, Moved, OrderAge, OrderStory, StockShort
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
-from tests.making import ADA, a_cart, a_dispute_fact, a_fact, a_product, a_refund_fact, an_id, an_order
+from tests.making import (
+    ADA,
+    a_cart,
+    a_dispute_fact,
+    a_fact,
+    a_product,
+    a_refund_fact,
+    an_id,
+    an_order,
+    priced_by,
+)
 
 MUG, TEA = a_product("mug", tracked=True), a_product("tea", tracked=True)
 LATER = NOW + timedelta(minutes=1)
@@ -352,7 +363,8 @@ def changed_cart(stores: Stores, cart: Cart) -> tuple[Cart, Order]:
     """The cart as another version, in the store, and the order that it would be."""
     later = restarted(cart, now=NOW)
     stores.carts.replace_cart(later)
-    return later, rules.place(later, price(later, {"mug": MUG}), ADA, takes={}, livemode=False, now=NOW)
+    priced = priced_by(later, PriceList(products={"mug": MUG}))
+    return later, rules.place(later, priced, ADA, takes={}, livemode=False, now=NOW)
 
 
 @pytest.mark.parametrize(
