@@ -24,6 +24,7 @@ from chalicelib.domain.exchanges import Reply, Request
 from chalicelib.domain.health import Health
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
+from chalicelib.domain.limits import Tally
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary, PaymentFact
 from chalicelib.domain.signing import EndpointSecrets
 
@@ -41,6 +42,18 @@ class AlreadyPlaced(Exception):
 
 class StockShort(Exception):
     """At least one SKU has less than the order needs."""
+
+
+class LimitReached(Exception):
+    """A tally is as high as it may be."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__(tally.what)
+        self.tally = tally
+
+
+class CartSpent(Exception):
+    """As many orders as are allowed were placed from this cart."""
 
 
 class Unreadable(Exception):
@@ -83,7 +96,12 @@ class CartStore(Protocol):
         """Write a cart whose id is new; the same again is the same."""
 
     def replace_cart(self, cart: Cart) -> None:
-        """Write the cart over the version just before its own; Moved if another one is there."""
+        """Write the cart over the version just before its own, checked out as often, or Moved."""
+
+
+class Counters(Protocol):
+    def count(self, tally: Tally) -> None:
+        """One more, or LimitReached. A lost answer may count twice."""
 
 
 class CatalogStore(Protocol):
@@ -124,10 +142,20 @@ class OrderStory(Struct, frozen=True, kw_only=True):
 
 
 class OrderStore(Protocol):
-    def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:
+    def place_order(
+        self,
+        order: Order,
+        *,
+        cart: Cart,
+        reserve: Mapping[str, int],
+        tally: Tally | None = None,
+        most_per_cart: int = 0,
+    ) -> None:
         """One transaction: the order, its stock, and the cart unchanged since it was read.
 
-        AlreadyPlaced, StockShort or Moved say why nothing was written.
+        It counts in the tally, and in the cart, of which no more than `most_per_cart` orders are placed
+        (0: any number). AlreadyPlaced, Moved, CartSpent, LimitReached or StockShort, the first that holds,
+        say why nothing was written.
         """
 
     def get_order(self, order_id: str) -> OrderStory | None: ...

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.cached_endpoints import CachedEndpoints
     from chalicelib.adapters.dynamodb.carts import DynamoCarts
     from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+    from chalicelib.adapters.dynamodb.counters import DynamoCounters
     from chalicelib.adapters.dynamodb.deliveries import DynamoDeliveries
     from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints
     from chalicelib.adapters.dynamodb.events import DynamoEvents
@@ -78,10 +79,15 @@ def settings() -> Settings:
                     int(port) for port in os.environ.get("TILLHOOK_ENDPOINT_PORTS", "443,8443").split(",")
                 ],
             },
+            "limits": {
+                "carts_per_address": os.environ.get("TILLHOOK_CARTS_PER_ADDRESS", "0"),
+                "orders_per_address": os.environ.get("TILLHOOK_ORDERS_PER_ADDRESS", "0"),
+                "orders_per_cart": os.environ.get("TILLHOOK_ORDERS_PER_CART", "0"),
+            },
             "stage": os.environ.get("TILLHOOK_STAGE", ""),
         },
         Settings,
-        strict=False,  # ports come as text
+        strict=False,  # numbers come as text
     )
 
 
@@ -133,6 +139,13 @@ def carts() -> DynamoCarts:
     from chalicelib.adapters.dynamodb.carts import DynamoCarts
 
     return DynamoCarts(table())
+
+
+@cache
+def counters() -> DynamoCounters:
+    from chalicelib.adapters.dynamodb.counters import DynamoCounters
+
+    return DynamoCounters(table())
 
 
 @cache

@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 from chalicelib import wiring
 from chalicelib.domain import errors
 from chalicelib.domain.carts import PricedCart, Quantity
+from chalicelib.domain.limits import visitor_of
 from chalicelib.domain.orders import Address, Contact
 from chalicelib.services import carts, catalog, checkout, orders
 
@@ -60,10 +61,21 @@ def get_product(_call: Call, sku: str) -> OfferAnswer:
     return OfferAnswer.of(catalog.read_offer(sku, stock=wiring.catalog()))
 
 
-@routes.route("POST", "/carts", answer=PricedCart, status=201)
-def create_cart(_call: Call) -> PricedCart:
+@routes.route("POST", "/carts", answer=PricedCart, status=201, refusals=[errors.TooManyRequests])
+def create_cart(call: Call) -> PricedCart:
     """A new, empty cart. Its id is all that opens it: keep it in the shopper's browser."""
-    return carts.create_cart(carts=wiring.carts(), entropy=wiring.entropy, now=wiring.now())
+    return carts.create_cart(
+        _visitor(call),
+        carts=wiring.carts(),
+        counters=wiring.counters(),
+        limits=wiring.settings().limits,
+        entropy=wiring.entropy,
+        now=wiring.now(),
+    )
+
+
+def _visitor(call: Call) -> str:
+    return visitor_of(call.address, shop=wiring.settings().shop)
 
 
 @routes.route("GET", "/carts/{cart_id}", answer=PricedCart, refusals=[errors.CartNotFound])
@@ -117,15 +129,18 @@ def delete_item(_call: Call, cart_id: str, sku: str) -> PricedCart:
         errors.OutOfStock,
         errors.AmountRefused,
         errors.OrderNotPayable,
+        errors.TooManyRequests,
         errors.ProviderUnavailable,
     ],
 )
-def check_out(_call: Call, body: CheckoutRequest, cart_id: str) -> CheckoutAnswer:
+def check_out(call: Call, body: CheckoutRequest, cart_id: str) -> CheckoutAnswer:
     """Reserve what is in the cart and begin its payment. The same version of a cart is the same order."""
     done = checkout.check_out(
         cart_id,
         _contact(body),
         expected_total=body.expected_total,
+        visitor=_visitor(call),
+        limits=wiring.settings().limits,
         carts=wiring.carts(),
         catalog=wiring.catalog(),
         stock=wiring.catalog(),

@@ -29,12 +29,16 @@ class CartLine(Struct, frozen=True, kw_only=True):
 
 
 class Cart(Struct, frozen=True, kw_only=True):
-    """`version` rises by one with each change; 0 is a cart that was only just created."""
+    """`version` rises by one with each change; 0 is a cart that was only just created.
+
+    `checkouts` counts the orders that were placed from it.
+    """
 
     id: str
     version: int
     currency: str | None = None
     lines: tuple[CartLine, ...] = ()
+    checkouts: int = 0
     expires_at: datetime
 
     def is_expired(self, now: datetime) -> bool:

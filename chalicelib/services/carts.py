@@ -11,12 +11,22 @@ from chalicelib.domain.carts import Cart, PricedCart
 from chalicelib.domain.catalog import Product, is_sku
 from chalicelib.domain.errors import CartNotFound, ItemNotInCart, ProductNotFound
 from chalicelib.domain.identifiers import Entropy, is_id, new_id
-from chalicelib.ports import CartStore, CatalogStore
+from chalicelib.domain.limits import Limits, tally, too_many
+from chalicelib.ports import CartStore, CatalogStore, Counters, LimitReached
 
 from .contention import until_settled
 
 
-def create_cart(*, carts: CartStore, entropy: Entropy, now: datetime) -> PricedCart:
+def create_cart(
+    visitor: str, *, carts: CartStore, counters: Counters, limits: Limits, entropy: Entropy, now: datetime
+) -> PricedCart:
+    """A new cart; TooManyRequests if this visitor has had too many of late."""
+    one_more = tally("carts", visitor, most=limits.carts_per_address, now=now)
+    if one_more is not None:
+        try:
+            counters.count(one_more)
+        except LimitReached as full:
+            raise too_many(full.tally, now=now) from None
     cart = rules.new_cart(new_id("cart", entropy), now=now)
     carts.create_cart(cart)
     return rules.price(cart, {})

@@ -16,14 +16,18 @@ from chalicelib.domain.errors import (
     OrderNotFound,
     OrderNotPayable,
     OutOfStock,
+    TooManyRequests,
     TotalChanged,
 )
+from chalicelib.domain.limits import Limits, tally, too_many
 from chalicelib.domain.money import MAX_AMOUNT, display, minimum_charge
 from chalicelib.domain.orders import Contact, Order
 from chalicelib.ports import (
     AlreadyPlaced,
+    CartSpent,
     CartStore,
     CatalogStore,
+    LimitReached,
     Moved,
     OrderStore,
     PaymentProvider,
@@ -49,6 +53,8 @@ def check_out(
     contact: Contact,
     *,
     expected_total: int,
+    visitor: str,
+    limits: Limits,
     carts: CartStore,
     catalog: CatalogStore,
     stock: StockStore,
@@ -59,7 +65,7 @@ def check_out(
     """Reserve what is in the cart, and begin its payment.
 
     However often and however parallel one version of a cart is checked out, it is one order and one
-    payment; what the shopper corrects about herself meanwhile is kept.
+    payment; what the shopper corrects about herself meanwhile is kept. Only a new order counts for `limits`.
     """
     require_cart_id(cart_id)
 
@@ -70,6 +76,8 @@ def check_out(
                 cart,
                 contact,
                 expected_total=expected_total,
+                visitor=visitor,
+                limits=limits,
                 catalog=catalog,
                 stock=stock,
                 orders=orders,
@@ -93,6 +101,8 @@ def _new_order(
     contact: Contact,
     *,
     expected_total: int,
+    visitor: str,
+    limits: Limits,
     catalog: CatalogStore,
     stock: StockStore,
     orders: OrderStore,
@@ -103,13 +113,28 @@ def _new_order(
     order = rules.place(cart, price(cart, products), contact, livemode=livemode, now=now)
     _require_total(order, expected_total)
     _require_chargeable(order)
+    one_more = tally("orders", visitor, most=limits.orders_per_address, now=now)
     reserve = {line.sku: line.quantity for line in order.lines if products[line.sku].is_tracked}
     try:
-        orders.place_order(order, cart=cart, reserve=reserve)
+        orders.place_order(
+            order, cart=cart, reserve=reserve, tally=one_more, most_per_cart=limits.orders_per_cart
+        )
+    except CartSpent:
+        raise _spent(cart, now=now) from None
+    except LimitReached as full:
+        raise too_many(full.tally, now=now) from None
     except StockShort:
         raise _shortage(reserve, stock.get_stock(reserve)) from None
     log.info("order placed", extra={"order_id": order.id})
     return order
+
+
+def _spent(cart: Cart, *, now: datetime) -> TooManyRequests:
+    # Waiting helps only in so far as the cart is gone then.
+    return TooManyRequests(
+        f"This cart has become {cart.checkouts} orders already. Start a new cart.",
+        retry_after_seconds=int((cart.expires_at - now).total_seconds()),
+    )
 
 
 def _payable(order: Order, *, expected_total: int) -> Order:

@@ -27,9 +27,10 @@ from chalicelib.domain.events import Event, EventSummary
 from chalicelib.domain.health import Health, failed
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
+from chalicelib.domain.limits import Tally
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary
 from chalicelib.domain.signing import EndpointSecrets
-from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, StockShort
+from chalicelib.ports import AlreadyPlaced, CartSpent, LimitReached, Moved, OrderStory, Page, StockShort
 
 Item = TypeVar("Item")
 Kind = TypeVar("Kind", bound=Struct)
@@ -54,6 +55,7 @@ class World:
     def __init__(self) -> None:
         self.lock = RLock()
         self.carts: dict[str, Cart] = {}
+        self.tallies: dict[tuple[str, str, datetime], int] = {}
         self.products: dict[str, Product] = {}
         self.stock: dict[str, int] = {}
         self.adjustments: dict[tuple[str, str], int] = {}
@@ -86,8 +88,23 @@ class World:
 
     @_atomic
     def replace_cart(self, cart: Cart) -> None:
-        _require(cart.id in self.carts and self.carts[cart.id].version == cart.version - 1)
+        there = self.carts.get(cart.id)
+        _require(there and (there.version, there.checkouts) == (cart.version - 1, cart.checkouts))
         self.carts[cart.id] = cart
+
+    # Counters
+
+    @_atomic
+    def count(self, tally: Tally) -> None:
+        self._require_room(tally)
+        self._count(tally)
+
+    def _require_room(self, tally: Tally) -> None:
+        if self.tallies.get(_counter(tally), 0) >= tally.most:
+            raise LimitReached(tally)
+
+    def _count(self, tally: Tally) -> None:
+        self.tallies[_counter(tally)] = self.tallies.get(_counter(tally), 0) + 1
 
     # CatalogStore
 
@@ -140,14 +157,31 @@ class World:
     # OrderStore
 
     @_atomic
-    def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:
+    def place_order(
+        self,
+        order: Order,
+        *,
+        cart: Cart,
+        reserve: Mapping[str, int],
+        tally: Tally | None = None,
+        most_per_cart: int = 0,
+    ) -> None:
         if order.id in self.orders:
             raise AlreadyPlaced
-        _require(cart.id in self.carts and self.carts[cart.id].version == cart.version)
+        there = self.carts.get(cart.id)
+        if there is None or there.version != cart.version:
+            raise Moved
+        if 0 < most_per_cart <= there.checkouts:
+            raise CartSpent
+        if tally is not None:
+            self._require_room(tally)
         if any(self.stock.get(sku, 0) < quantity for sku, quantity in reserve.items()):
             raise StockShort
         for sku, quantity in reserve.items():
             self.stock[sku] -= quantity
+        if tally is not None:
+            self._count(tally)
+        self.carts[cart.id] = replace(there, checkouts=there.checkouts + 1)
         self.orders[order.id] = order
 
     @_atomic
@@ -401,6 +435,10 @@ class World:
     @_atomic
     def list_keys(self) -> list[AdminKey]:
         return [key for _, key in sorted(self.keys.items())]
+
+
+def _counter(tally: Tally) -> tuple[str, str, datetime]:
+    return tally.what, tally.visitor, tally.ends_at
 
 
 def _place(place: HeldDelivery) -> tuple[str, int, datetime, str, int]:

@@ -36,7 +36,8 @@ EXPECTED = {
             "TILLHOOK_STRIPE_API_BASE",
             "TILLHOOK_ENDPOINT_POLICY",
             "TILLHOOK_ENDPOINT_PORTS",
-        },
+        }
+        | {"TILLHOOK_CARTS_PER_ADDRESS", "TILLHOOK_ORDERS_PER_ADDRESS", "TILLHOOK_ORDERS_PER_CART"},
     ),
     "Relay": Expected(
         handler="chalicelib.workers.relay.relay",
@@ -116,6 +117,16 @@ def test_a_function_logs_to_its_own_group_which_forgets(
         "LogGroupName": {"Fn::Sub": f"/aws/lambda/tillhook-${{Stage}}-{expected.log}"},
         "RetentionInDays": {"Ref": "LogRetentionDays"},
     }
+
+
+def test_card_testers_are_limited_unless_asked_otherwise(template: Properties) -> None:
+    parameters = template["Parameters"]
+    named = ("CartsPerAddressPerHour", "OrdersPerAddressPerHour", "OrdersPerCart")
+    assert [(parameters[name]["Default"], parameters[name]["MinValue"]) for name in named] == [
+        (300, 0),
+        (60, 0),
+        (20, 0),
+    ]
 
 
 def test_logs_are_kept_for_a_month_unless_asked_otherwise(template: Properties) -> None:

@@ -32,7 +32,12 @@ class DynamoCarts:
         self._table.put(_row(cart))  # its id is new; asked twice, it is the same
 
     def replace_cart(self, cart: Cart) -> None:
-        self._table.put(_row(cart), condition="version = :read", values={"read": cart.version - 1})
+        # A checkout leaves the version alone, and must not be forgotten.
+        self._table.put(
+            _row(cart),
+            condition="version = :read AND (attribute_not_exists(checkouts) OR checkouts = :checkouts)",
+            values={"read": cart.version - 1, "checkouts": cart.checkouts},
+        )
 
 
 def cart_key(cart_id: str) -> Key:

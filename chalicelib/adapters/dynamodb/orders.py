@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chalicelib.domain.carts import Cart
+from chalicelib.domain.limits import Tally
 from chalicelib.domain.orders import (
     LedgerEntry,
     LineItem,
@@ -22,14 +23,17 @@ from chalicelib.domain.orders import (
     OrderChange,
     OrderSummary,
 )
-from chalicelib.ports import AlreadyPlaced, Moved, OrderStory, Page, StockShort
+from chalicelib.ports import AlreadyPlaced, CartSpent, LimitReached, Moved, OrderStory, Page, StockShort
 
 from .carts import cart_key
 from .catalog import stock_key
+from .counters import count_action
 from .events import event_row
 from .items import Row, from_row, key_row, sortable, to_row
 from .listing import listed
 from .table import Key, Table, TransactionRefused
+
+_WITHOUT_LIMIT = 10**9
 
 
 class _Lines(Struct, frozen=True):
@@ -47,17 +51,32 @@ class DynamoOrders:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def place_order(self, order: Order, *, cart: Cart, reserve: Mapping[str, int]) -> None:
+    def place_order(
+        self,
+        order: Order,
+        *,
+        cart: Cart,
+        reserve: Mapping[str, int],
+        tally: Tally | None = None,
+        most_per_cart: int = 0,
+    ) -> None:
         actions = [
             self._table.put_action(_header_row(order), condition="attribute_not_exists(pk)"),
             self._table.put_action(_lines_row(order)),
             self._table.update_action(
                 cart_key(cart.id),
-                "SET order_id = :order",
-                condition="version = :read",
-                values={"order": order.id, "read": cart.version},
+                "SET order_id = :order ADD checkouts :one",
+                condition="version = :read AND (attribute_not_exists(checkouts) OR checkouts < :most)",
+                values={
+                    "order": order.id,
+                    "read": cart.version,
+                    "one": 1,
+                    "most": most_per_cart or _WITHOUT_LIMIT,
+                },
             ),
         ]
+        counted = len(actions)
+        actions += [count_action(self._table, tally)] if tally else []
         actions += [
             self._table.update_action(
                 stock_key(sku),
@@ -72,7 +91,12 @@ class DynamoOrders:
         except TransactionRefused as refusal:
             if refusal.failed(0):
                 raise AlreadyPlaced from None
-            raise (Moved if refusal.failed(2) else StockShort) from None
+            if refusal.failed(2):
+                # What was read is reason enough: a cart never has fewer checkouts later.
+                raise (CartSpent if 0 < most_per_cart <= cart.checkouts else Moved) from None
+            if tally is not None and refusal.failed(counted):
+                raise LimitReached(tally) from None
+            raise StockShort from None
 
     def get_order(self, order_id: str) -> OrderStory | None:
         rows = {row["sk"]["S"]: row for row in self._table.query(_partition(order_id))}

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from chalicelib.adapters.dynamodb.carts import DynamoCarts
 from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+from chalicelib.adapters.dynamodb.counters import DynamoCounters
 from chalicelib.adapters.dynamodb.deliveries import DynamoDeliveries
 from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints
 from chalicelib.adapters.dynamodb.events import DynamoEvents
@@ -29,6 +30,7 @@ from chalicelib.adapters.ssm import SsmSecrets
 from chalicelib.ports import (
     CartStore,
     CatalogStore,
+    Counters,
     DeliveryStore,
     EndpointStore,
     EventStore,
@@ -49,6 +51,7 @@ class Stores(Struct, frozen=True, kw_only=True):
     """One world, by its ports."""
 
     carts: CartStore
+    counters: Counters
     catalog: CatalogStore
     stock: StockStore
     orders: OrderStore
@@ -93,6 +96,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         world = World()
         return Stores(
             carts=world,
+            counters=world,
             catalog=world,
             stock=world,
             orders=world,
@@ -110,6 +114,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
     catalog, endpoints = DynamoCatalog(table), DynamoEndpoints(table)
     return Stores(
         carts=DynamoCarts(table),
+        counters=DynamoCounters(table),
         catalog=catalog,
         stock=catalog,
         orders=DynamoOrders(table),

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from chalicelib.domain import orders as rules
 from chalicelib.domain.errors import InvalidCursor
+from chalicelib.domain.limits import tally
 from chalicelib.domain.orders import Address, Contact, Order, OrderChange, OrderSummary
-from chalicelib.ports import AlreadyPlaced, Moved, StockShort
+from chalicelib.ports import AlreadyPlaced, CartSpent, LimitReached, Moved, StockShort
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
 from tests.making import a_cart, a_fact, a_product, an_id, an_order
@@ -56,9 +57,73 @@ def test_placing_an_order_takes_its_stock(stores: Stores) -> None:
     assert stores.stock.get_stock(["mug", "tea"]) == {"mug": 1, "tea": 0}
 
 
-def test_placing_an_order_leaves_the_cart_as_it_was(stores: Stores) -> None:
+def test_placing_an_order_leaves_the_cart_as_it_was_but_counts_in_it(stores: Stores) -> None:
     order = placed(stores)
-    assert stores.carts.get_cart(order.cart_id) == a_cart(MUG)
+    assert stores.carts.get_cart(order.cart_id) == replace(a_cart(MUG), checkouts=1)
+
+
+def test_a_cart_that_was_checked_out_meanwhile_is_not_replaced(stores: Stores) -> None:
+    placed(stores)
+    with pytest.raises(Moved):
+        stores.carts.replace_cart(a_cart(MUG, TEA))
+    stores.carts.replace_cart(replace(a_cart(MUG, TEA), checkouts=1))
+    assert stores.carts.get_cart(an_id("cart")) == replace(a_cart(MUG, TEA), checkouts=1)
+
+
+def changed_and_placed(stores: Stores, quantity: int, *, most_per_cart: int = 0, most: int = 9) -> None:
+    """The cart, if it is there, with so many mugs, becomes an order."""
+    cart = a_cart(MUG, quantity=quantity)
+    there = stores.carts.get_cart(cart.id)
+    cart = replace(cart, version=quantity, checkouts=there.checkouts if there else 0)
+    stores.carts.create_cart(cart)
+    order = replace(an_order(MUG, quantity=quantity), id=rules.order_id_for(cart), cart_version=cart.version)
+    one_more = tally("orders", an_id("vis"), most=most, now=NOW)
+    stores.orders.place_order(order, cart=cart, reserve={}, tally=one_more, most_per_cart=most_per_cart)
+
+
+def test_a_cart_becomes_as_many_orders_as_are_allowed(stores: Stores) -> None:
+    changed_and_placed(stores, 1, most_per_cart=2)
+    changed_and_placed(stores, 2, most_per_cart=2)
+    with pytest.raises(CartSpent):
+        changed_and_placed(stores, 3, most_per_cart=2)
+    changed_and_placed(stores, 3)
+
+
+def test_a_cart_that_is_spent_and_has_changed_reads_again(stores: Stores) -> None:
+    order = placed(stores)
+    stores.carts.create_cart(replace(a_cart(MUG), version=7, checkouts=3))
+    with pytest.raises(Moved):
+        stores.orders.place_order(
+            replace(order, id=an_id("ord", "another")), cart=a_cart(MUG), reserve={}, most_per_cart=3
+        )
+
+
+def test_a_visitor_orders_as_often_as_is_allowed_and_a_refusal_writes_nothing(stores: Stores) -> None:
+    changed_and_placed(stores, 1, most=2)
+    changed_and_placed(stores, 2, most=2)
+    with pytest.raises(LimitReached) as refusal:
+        changed_and_placed(stores, 3, most=2)
+    assert (refusal.value.tally.what, refusal.value.tally.most) == ("orders", 2)
+    cart = stores.carts.get_cart(an_id("cart"))
+    assert cart is not None
+    assert cart.checkouts == 2
+    assert len(stores.orders.list_orders("2026-11", limit=9, cursor=None).items) == 2
+
+
+def test_an_order_that_is_placed_already_says_so_whatever_is_spent(stores: Stores) -> None:
+    changed_and_placed(stores, 1)
+    with pytest.raises(AlreadyPlaced):
+        changed_and_placed(stores, 1, most=1, most_per_cart=1)
+
+
+def test_an_order_that_was_refused_for_its_stock_counts_nowhere(stores: Stores) -> None:
+    cart = a_cart(MUG)
+    stores.carts.create_cart(cart)
+    one_more = tally("orders", an_id("vis"), most=1, now=NOW)
+    with pytest.raises(StockShort):
+        stores.orders.place_order(an_order(MUG), cart=cart, reserve={"mug": 1}, tally=one_more)
+    stores.stock.set_stock("mug", 1)
+    stores.orders.place_order(an_order(MUG), cart=cart, reserve={"mug": 1}, tally=one_more)
 
 
 def test_an_order_is_placed_once(stores: Stores) -> None:
@@ -71,7 +136,7 @@ def test_an_order_is_placed_once(stores: Stores) -> None:
 
 def test_an_order_already_placed_says_so_even_if_stock_and_cart_are_gone(stores: Stores) -> None:
     order = placed(stores)
-    stores.carts.replace_cart(a_cart(MUG, TEA))
+    stores.carts.replace_cart(replace(a_cart(MUG, TEA), checkouts=1))
     with pytest.raises(AlreadyPlaced):
         stores.orders.place_order(order, cart=a_cart(MUG), reserve={"mug": 1})
 

@@ -15,6 +15,7 @@ from chalicelib.domain.errands import Alert, Errand, JobPage, Message
 from chalicelib.domain.events import Event
 from chalicelib.domain.identifiers import Entropy
 from chalicelib.domain.jobs import Job
+from chalicelib.domain.limits import Limits
 from chalicelib.domain.orders import Contact, FactKind, Order, PaymentFact
 from chalicelib.ports import EndpointReader
 from chalicelib.services import attempts, carts, checkout, payments
@@ -23,7 +24,7 @@ from chalicelib.services.jobs import do_page, start_job
 from chalicelib.services.outbound import Outbound
 from chalicelib.services.relay import fan_out
 from tests.fakes import NOW, FakeClock, FakeEntropy, FakeProvider, FakeQueue, FakeSender, FakeSlots, World
-from tests.making import ADA, a_fact, a_product, signing_secrets
+from tests.making import ADA, a_fact, a_product, an_id, signing_secrets
 
 MUG = a_product("mug", amount=1200)
 TEA = a_product("tea", amount=700, tracked=True, name="Tea")
@@ -46,12 +47,21 @@ class Shop:
         self.expressions = JmesPath()
         self.clock = FakeClock()
         self.entropy = FakeEntropy()
+        self.limits = Limits(carts_per_address=0, orders_per_address=0, orders_per_cart=0)
+        self.visitor = an_id("vis")
         self.world.put_products([MUG, TEA])
         self.world.set_stock("tea", 3)
 
     def cart(self, *skus: str, now: datetime = NOW) -> PricedCart:
         """A new cart with one of each."""
-        cart = carts.create_cart(carts=self.world, entropy=self.entropy, now=now)
+        cart = carts.create_cart(
+            self.visitor,
+            carts=self.world,
+            counters=self.world,
+            limits=self.limits,
+            entropy=self.entropy,
+            now=now,
+        )
         for sku in skus:
             cart = self.set_quantity(cart.id, sku, 1, now=now)
         return cart
@@ -73,6 +83,8 @@ class Shop:
             cart_id,
             contact,
             expected_total=total,
+            visitor=self.visitor,
+            limits=self.limits,
             carts=self.world,
             catalog=self.world,
             stock=self.world,

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.domain.errors import (
     AmountRefused,
@@ -13,13 +15,14 @@ from chalicelib.domain.errors import (
     OutOfStock,
     ProductUnavailable,
     ProviderUnavailable,
+    TooManyRequests,
     TotalChanged,
 )
 from chalicelib.domain.money import MAX_AMOUNT
 from chalicelib.domain.orders import Contact
 from chalicelib.ports import Moved
 from chalicelib.services.contention import TRIES
-from tests.fakes import interrupt
+from tests.fakes import NOW, interrupt
 from tests.making import ADA, a_product
 from tests.unit.services.shop import Shop
 
@@ -346,3 +349,45 @@ def test_a_checkout_that_never_gets_through_says_busy_and_ordered_nothing(shop: 
 def test_live_and_test_mode_are_frozen_with_the_order(shop: Shop) -> None:
     shop.provider.livemode = True
     assert shop.order("mug").livemode
+
+
+def test_a_visitor_orders_as_often_as_is_allowed_in_an_hour(shop: Shop) -> None:
+    shop.limits = replace(shop.limits, orders_per_address=2)
+    carts = [shop.cart("tea").id for _ in range(3)]
+    for cart_id in carts[:2]:
+        shop.check_out(cart_id, total=700)
+    with pytest.raises(TooManyRequests, match="Too many orders") as refusal:
+        shop.check_out(carts[2], total=700)
+    assert refusal.value.details == {"retry_after_seconds": 3600}
+    assert (shop.world.stock, len(shop.world.orders), len(shop.provider.sessions)) == ({"tea": 1}, 2, 2)
+    shop.check_out(carts[2], total=700, now=NOW + timedelta(hours=1))
+
+
+def test_a_repeated_checkout_is_not_counted_and_works_beyond_the_limit(shop: Shop) -> None:
+    shop.limits = replace(shop.limits, orders_per_address=1, orders_per_cart=1)
+    cart = shop.cart("tea")
+    first = shop.check_out(cart.id, total=700)
+    assert shop.check_out(cart.id, total=700, contact=CORRECTED).order.id == first.order.id
+    assert list(shop.world.tallies.values()) == [1]
+
+
+def test_a_cart_becomes_as_many_orders_as_are_allowed(shop: Shop) -> None:
+    shop.limits = replace(shop.limits, orders_per_cart=2)
+    cart = shop.cart("mug")
+    for quantity in (1, 2):
+        shop.set_quantity(cart.id, "mug", quantity)
+        shop.check_out(cart.id, total=quantity * 1200)
+    shop.set_quantity(cart.id, "mug", 3)
+    with pytest.raises(TooManyRequests, match="become 2 orders already") as refusal:
+        shop.check_out(cart.id, total=3600)
+    assert refusal.value.details == {"retry_after_seconds": 7 * 24 * 3600}
+    assert (len(shop.world.orders), len(shop.provider.sessions)) == (2, 2)
+
+
+def test_what_was_refused_is_not_counted(shop: Shop) -> None:
+    shop.limits = replace(shop.limits, orders_per_address=1, orders_per_cart=1)
+    cart = shop.set_quantity(shop.cart().id, "tea", 4)
+    with pytest.raises(OutOfStock):
+        shop.check_out(cart.id, total=cart.amount)
+    shop.set_quantity(cart.id, "tea", 3)
+    assert shop.check_out(cart.id, total=2100).order.amount == 2100
