@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from chalicelib.domain.addresses import IPAddress
 from chalicelib.domain.carts import Cart
@@ -27,6 +27,7 @@ from chalicelib.domain.keys import AdminKey
 from chalicelib.domain.limits import Tally
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary, PaymentFact
 from chalicelib.domain.signing import EndpointSecrets
+from chalicelib.domain.stock import Stock
 
 Item = TypeVar("Item")
 Clock = Callable[[], datetime]
@@ -121,17 +122,30 @@ class StockStore(Protocol):
     def get_stock(self, skus: Iterable[str]) -> dict[str, int]:
         """What is available of each SKU that has a stock item, in one round trip."""
 
+    def get_watched_stock(self, skus: Iterable[str]) -> dict[str, Stock]:
+        """The same with how each is watched."""
+
     def get_products_and_stock(self, skus: Iterable[str]) -> tuple[dict[str, Product], dict[str, int]]:
         """Both in one round trip for a whole cart."""
 
-    def set_stock(self, sku: str, available: int) -> None: ...
+    def set_stock(self, sku: str, available: int, *, low_at: int | UnsetType | None = UNSET) -> None:
+        """Write what is available, and at which number that is low: None for never, UNSET as before."""
 
-    def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> int | None:
-        """Add `by` and give what is then available; the same `key` again adds nothing.
+    def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> Stock | None:
+        """Add `by` and give what there is then; the same `key` again adds nothing.
 
         None if the SKU has no stock item. StockShort if less than nothing would be left. KeyReused if
         the key has been used with another `by`.
         """
+
+    def begin_low(self, stock: Stock, *, event: Event) -> None:
+        """One transaction: mark as told since the event that this stock is low, and the event.
+
+        Moved if the stock is not as it was read, or marked.
+        """
+
+    def end_low(self, sku: str, *, since: datetime) -> None:
+        """Take away the mark of this moment; that it is not there is no error. Moved if somebody is at it."""
 
 
 class OrderStory(Struct, frozen=True, kw_only=True):

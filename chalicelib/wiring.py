@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.keys import DynamoKeys
     from chalicelib.adapters.dynamodb.orders import DynamoOrders
     from chalicelib.adapters.dynamodb.slots import DynamoSlots
+    from chalicelib.adapters.dynamodb.stock import DynamoStock
     from chalicelib.adapters.dynamodb.table import Table
     from chalicelib.adapters.http.resolver import SystemResolver
     from chalicelib.adapters.http.sender import HttpSender
@@ -153,6 +154,13 @@ def catalog() -> DynamoCatalog:
     from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
 
     return DynamoCatalog(table())
+
+
+@cache
+def stock() -> DynamoStock:
+    from chalicelib.adapters.dynamodb.stock import DynamoStock
+
+    return DynamoStock(table())
 
 
 @cache

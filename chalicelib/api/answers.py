@@ -14,6 +14,7 @@ from chalicelib.domain.endpoints import ContentType, Endpoint, EndpointStatus
 from chalicelib.domain.exchanges import Method
 from chalicelib.domain.jobs import Job, JobKind, JobStatus
 from chalicelib.domain.orders import Contact, LedgerEntry, LineItem, Order, Payment
+from chalicelib.domain.stock import Stock
 from chalicelib.ports import OrderStory, Page
 from chalicelib.services.catalog import Offer
 from chalicelib.services.checkout import Checkout
@@ -143,8 +144,15 @@ class NewEndpointAnswer(Struct, frozen=True, kw_only=True):
 
 
 class StockAnswer(Struct, frozen=True, kw_only=True):
+    """`low_at` is the number at which `stock.low` is told; null for never."""
+
     sku: str
     available: int
+    low_at: int | None
+
+    @classmethod
+    def of(cls, stock: Stock) -> Self:
+        return _from(cls, stock)
 
 
 class DeliveryAnswer(Struct, frozen=True, kw_only=True):

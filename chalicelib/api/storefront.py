@@ -50,7 +50,7 @@ class CheckoutRequest(Struct, forbid_unknown_fields=True, kw_only=True):
 def list_products(call: Call) -> Listing[OfferAnswer]:
     """The catalogue, by SKU."""
     page = catalog.list_offers(
-        limit=call.limit(), cursor=call.query("cursor"), catalog=wiring.catalog(), stock=wiring.catalog()
+        limit=call.limit(), cursor=call.query("cursor"), catalog=wiring.catalog(), stock=wiring.stock()
     )
     return Listing(items=[OfferAnswer.of(offer) for offer in page.items], cursor=page.cursor)
 
@@ -58,7 +58,7 @@ def list_products(call: Call) -> Listing[OfferAnswer]:
 @routes.route("GET", "/products/{sku}", answer=OfferAnswer, refusals=[errors.ProductNotFound])
 def get_product(_call: Call, sku: str) -> OfferAnswer:
     """One product, and whether it can be bought now."""
-    return OfferAnswer.of(catalog.read_offer(sku, stock=wiring.catalog()))
+    return OfferAnswer.of(catalog.read_offer(sku, stock=wiring.stock()))
 
 
 @routes.route("POST", "/carts", answer=PricedCart, status=201, refusals=[errors.TooManyRequests])
@@ -143,7 +143,7 @@ def check_out(call: Call, body: CheckoutRequest, cart_id: str) -> CheckoutAnswer
         limits=wiring.settings().limits,
         carts=wiring.carts(),
         catalog=wiring.catalog(),
-        stock=wiring.catalog(),
+        stock=wiring.stock(),
         orders=wiring.orders(),
         provider=wiring.stripe(),
         now=wiring.now(),

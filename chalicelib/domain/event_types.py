@@ -31,6 +31,27 @@ class OrderPaymentFailed(Struct, frozen=True, kw_only=True, tag_field="type", ta
     data: OrderData
 
 
+class LowStock(Struct, frozen=True, kw_only=True):
+    """`name` is empty if the product is no longer sold."""
+
+    sku: str
+    name: str
+    available: int
+    low_at: int
+
+
+class StockData(Struct, frozen=True):
+    stock: LowStock
+
+
+class StockLow(Struct, frozen=True, kw_only=True, tag_field="type", tag="stock.low"):
+    """No more than `low_at` of a product are left. Comes once, until there have been more again."""
+
+    id: str
+    timestamp: datetime
+    data: StockData
+
+
 class DisabledEndpoint(Struct, frozen=True, kw_only=True):
     id: str
     url: str
@@ -90,12 +111,13 @@ class TestPing(Struct, frozen=True, kw_only=True, tag_field="type", tag="test.pi
     data: PingData
 
 
-Payload = OrderPaid | OrderPaymentFailed | EndpointDisabled | DeliveryDead | TestPing
+Payload = OrderPaid | OrderPaymentFailed | EndpointDisabled | DeliveryDead | StockLow | TestPing
 PAYLOADS: tuple[type[Payload], ...] = (
     OrderPaid,
     OrderPaymentFailed,
     EndpointDisabled,
     DeliveryDead,
+    StockLow,
     TestPing,
 )
 
@@ -188,6 +210,11 @@ _EXAMPLES: dict[str, Payload] = {
     "order.paid": _PAID,
     "order.payment_failed": OrderPaymentFailed(
         id=_EVENT_ID, timestamp=_THEN, data=OrderData(_sample_order(paid=False))
+    ),
+    "stock.low": StockLow(
+        id=_EVENT_ID,
+        timestamp=_THEN,
+        data=StockData(LowStock(sku="mug", name="Mug", available=4, low_at=5)),
     ),
     "endpoint.disabled": EndpointDisabled(
         id=_EVENT_ID,

@@ -9,7 +9,7 @@ from threading import RLock
 from typing import ParamSpec, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from chalicelib.domain.carts import Cart
@@ -30,6 +30,7 @@ from chalicelib.domain.keys import AdminKey
 from chalicelib.domain.limits import Tally
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary
 from chalicelib.domain.signing import EndpointSecrets
+from chalicelib.domain.stock import Stock
 from chalicelib.ports import AlreadyPlaced, CartSpent, LimitReached, Moved, OrderStory, Page, StockShort
 
 Item = TypeVar("Item")
@@ -58,6 +59,8 @@ class World:
         self.tallies: dict[tuple[str, str, datetime], int] = {}
         self.products: dict[str, Product] = {}
         self.stock: dict[str, int] = {}
+        self.low_at: dict[str, int] = {}
+        self.low_since: dict[str, datetime] = {}
         self.adjustments: dict[tuple[str, str], int] = {}
         self.orders: dict[str, Order] = {}
         self.ledgers: dict[str, dict[str, LedgerEntry]] = {}
@@ -132,16 +135,33 @@ class World:
         return {sku: self.stock[sku] for sku in skus if sku in self.stock}
 
     @_atomic
+    def get_watched_stock(self, skus: Iterable[str]) -> dict[str, Stock]:
+        return {sku: self._stock(sku) for sku in skus if sku in self.stock}
+
+    def _stock(self, sku: str) -> Stock:
+        return Stock(
+            sku=sku,
+            available=self.stock[sku],
+            low_at=self.low_at.get(sku),
+            low_since=self.low_since.get(sku),
+        )
+
+    @_atomic
     def get_products_and_stock(self, skus: Iterable[str]) -> tuple[dict[str, Product], dict[str, int]]:
         wanted = list(skus)
         return self.get_products(wanted), self.get_stock(wanted)
 
     @_atomic
-    def set_stock(self, sku: str, available: int) -> None:
+    def set_stock(self, sku: str, available: int, *, low_at: int | UnsetType | None = UNSET) -> None:
         self.stock[sku] = available
+        if low_at is None:
+            self.low_at.pop(sku, None)
+            self.low_since.pop(sku, None)
+        elif low_at is not UNSET:
+            self.low_at[sku] = low_at
 
     @_atomic
-    def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> int | None:
+    def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> Stock | None:
         known = self.adjustments.get((sku, key))
         if known is not None and known != by:
             raise KeyReused("The key has been used for another adjustment.")
@@ -152,7 +172,19 @@ class World:
                 raise StockShort
             self.stock[sku] += by
             self.adjustments[sku, key] = by
-        return self.stock[sku]
+        return self._stock(sku)
+
+    @_atomic
+    def begin_low(self, stock: Stock, *, event: Event) -> None:
+        _require(stock.sku in self.stock and self._stock(stock.sku) == stock and stock.low_since is None)
+        _require(event.id not in self.events)
+        self.low_since[stock.sku] = event.created_at
+        self.events[event.id] = event
+
+    @_atomic
+    def end_low(self, sku: str, *, since: datetime) -> None:
+        if self.low_since.get(sku) == since:
+            del self.low_since[sku]
 
     # OrderStore
 

@@ -150,14 +150,16 @@ def test_a_batch_fails_in_parts(functions: dict[str, Properties], name: str, kin
         assert trigger["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_the_relay_is_woken_by_new_events_and_jobs_alone(functions: dict[str, Properties]) -> None:
+def test_the_relay_is_woken_by_new_events_and_jobs_and_by_watched_stock_alone(
+    functions: dict[str, Properties],
+) -> None:
     trigger = _trigger(functions["Relay"], "DynamoDB")
     assert trigger["Stream"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
-    (pattern,) = trigger["FilterCriteria"]["Filters"]
-    assert json.loads(pattern["Pattern"]) == {
-        "eventName": ["INSERT"],
-        "dynamodb": {"NewImage": {"kind": {"S": ["event", "job"]}}},
-    }
+    patterns = [json.loads(found["Pattern"]) for found in trigger["FilterCriteria"]["Filters"]]
+    assert patterns == [
+        {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"kind": {"S": ["event", "job"]}}}},
+        {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"kind": {"S": ["stock"]}}}},
+    ]
 
 
 def test_no_record_stands_in_the_relays_way_for_ever(functions: dict[str, Properties]) -> None:

@@ -35,8 +35,8 @@ DEPLOYED = {
     "TILLHOOK_ORDERS_PER_CART": "20",
 }
 FACTORIES = [
-    "settings", "table", "carts", "counters", "catalog", "orders", "events", "deliveries", "jobs", "slots",
-    "endpoints", "recent_endpoints", "keys", "endpoint_secrets", "stripe", "errands", "dead_letters",
+    "settings", "table", "carts", "counters", "catalog", "stock", "orders", "events", "deliveries", "jobs",
+    "slots", "endpoints", "recent_endpoints", "keys", "endpoint_secrets", "stripe", "errands", "dead_letters",
     "resolver", "sender", "expressions", "mailer", "outbound",
 ]  # fmt: skip
 

@@ -26,11 +26,11 @@ from chalicelib.domain.orders import (
 from chalicelib.ports import AlreadyPlaced, CartSpent, LimitReached, Moved, OrderStory, Page, StockShort
 
 from .carts import cart_key
-from .catalog import stock_key
 from .counters import count_action
 from .events import event_row
 from .items import Row, from_row, key_row, sortable, to_row
 from .listing import listed
+from .stock import stock_key
 from .table import Key, Table, TransactionRefused
 
 _WITHOUT_LIMIT = 10**9

@@ -25,6 +25,7 @@ from chalicelib.adapters.dynamodb.jobs import DynamoJobs
 from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.orders import DynamoOrders
 from chalicelib.adapters.dynamodb.slots import DynamoSlots
+from chalicelib.adapters.dynamodb.stock import DynamoStock
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.ssm import SsmSecrets
 from chalicelib.ports import (
@@ -111,12 +112,12 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         )
     table: Table = request.getfixturevalue("table")
     clients: Clients = request.getfixturevalue("aws")
-    catalog, endpoints = DynamoCatalog(table), DynamoEndpoints(table)
+    endpoints = DynamoEndpoints(table)
     return Stores(
         carts=DynamoCarts(table),
         counters=DynamoCounters(table),
-        catalog=catalog,
-        stock=catalog,
+        catalog=DynamoCatalog(table),
+        stock=DynamoStock(table),
         orders=DynamoOrders(table),
         events=DynamoEvents(table),
         deliveries=DynamoDeliveries(table),

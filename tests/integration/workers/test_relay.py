@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -23,7 +24,7 @@ from tests.integration.workers.lambda_events import (
     sequence_number,
 )
 from tests.integration.workers.stage import SqsWire, Stage
-from tests.making import a_job, a_message, an_endpoint, an_event
+from tests.making import a_job, a_message, a_product, an_endpoint, an_event
 
 MINE, ORDERS = an_endpoint("mine", events=("order.paid",)), an_endpoint("orders", events=("order.*",))
 REFUNDS = an_endpoint("refunds", events=("order.refunded",))
@@ -239,3 +240,40 @@ def test_who_answers_promptly_is_sent_to_by_the_express_queue(stage: Stage) -> N
     wiring.endpoints().put_health(MINE.id, Health(prompt=True))
     assert run(*stage.write(EVENT)) == NOTHING_FAILED
     assert (stage.errands(), stage.errands(express=True)) == ([], messages_of(EVENT, MINE))
+
+
+def image_of(stage: Stage, sku: str) -> dict[str, Any]:
+    """The stock's row, as the stream carries it."""
+    key = {"pk": {"S": f"STOCK#{sku}"}, "sk": {"S": "STOCK"}}
+    row: dict[str, Any] = stage.dynamodb.get_item(TableName=stage.table, Key=key)["Item"]
+    return row
+
+
+def events(stage: Stage) -> list[dict[str, Any]]:
+    rows = stage.dynamodb.scan(TableName=stage.table)["Items"]
+    return [row for row in rows if row.get("kind") == {"S": "event"}]
+
+
+def test_stock_that_becomes_low_becomes_an_event_that_is_fanned_out(stage: Stage) -> None:
+    stage.register(an_endpoint("stock", events=("stock.low",)))
+    wiring.catalog().put_products([a_product("mug", tracked=True)])
+    wiring.stock().set_stock("mug", 4, low_at=5)
+    image = image_of(stage, "mug")
+    assert run(image, image) == NOTHING_FAILED
+    (event,) = events(stage)
+    assert run(image, event, image_of(stage, "mug")) == NOTHING_FAILED
+    assert len(events(stage)) == 1
+    (message,) = stage.take()
+    assert message.event_type == "stock.low"
+    assert message.payload is not None
+    told = msgspec.json.decode(message.payload)["data"]
+    assert told == {"stock": {"sku": "mug", "name": "A mug", "available": 4, "low_at": 5}}
+    wiring.stock().set_stock("mug", 6)
+    assert run(image_of(stage, "mug")) == NOTHING_FAILED
+    assert "low_since" not in image_of(stage, "mug")
+
+
+def test_stock_that_can_not_be_read_is_parked(stage: Stage) -> None:
+    wiring.stock().set_stock("mug", 4, low_at=5)
+    assert run(image_of(stage, "mug") | {"available": {"S": "few"}}) == NOTHING_FAILED
+    assert stage.parked() == [{"event_id": "STOCK#mug", "reason": "the row can't be read"}]
