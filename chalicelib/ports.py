@@ -120,19 +120,24 @@ class CatalogStore(Protocol):
 
 class StockStore(Protocol):
     def get_stock(self, skus: Iterable[str]) -> dict[str, int]:
-        """What is available of each SKU that has a stock item, in one round trip."""
+        """What is available of each SKU that has stock, in one round trip, or two where it is in shards."""
 
     def get_watched_stock(self, skus: Iterable[str]) -> dict[str, Stock]:
-        """The same with how each is watched."""
+        """The same by row, and how each SKU is watched."""
 
     def get_products_and_stock(self, skus: Iterable[str]) -> tuple[dict[str, Product], dict[str, int]]:
-        """Both in one round trip for a whole cart."""
+        """Both as above, for a whole cart."""
 
-    def set_stock(self, sku: str, available: int, *, low_at: int | UnsetType | None = UNSET) -> None:
-        """Write what is available, and at which number that is low: None for never, UNSET as before."""
+    def set_stock(
+        self, sku: str, available: int, *, shards: int = 1, low_at: int | UnsetType | None = UNSET
+    ) -> None:
+        """Write what is available, or Moved: it is spread over so many rows, and the others are emptied.
+
+        `low_at` is the number that is low: None for none, UNSET as before.
+        """
 
     def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> Stock | None:
-        """Add `by` and give what there is then; the same `key` again adds nothing.
+        """Add `by` and give what there is then, or Moved; the same `key` again adds nothing.
 
         None if the SKU has no stock item. StockShort if less than nothing would be left. KeyReused if
         the key has been used with another `by`.
@@ -141,7 +146,7 @@ class StockStore(Protocol):
     def begin_low(self, stock: Stock, *, event: Event) -> None:
         """One transaction: mark as told since the event that this stock is low, and the event.
 
-        Moved if the stock is not as it was read, or marked.
+        Moved if its first row is not as it was read, or marked.
         """
 
     def end_low(self, sku: str, *, since: datetime) -> None:
@@ -166,6 +171,8 @@ class OrderStore(Protocol):
         most_per_cart: int = 0,
     ) -> None:
         """One transaction: the order, its stock, and the cart unchanged since it was read.
+
+        `reserve` has the pieces to take by name of row (domain/stock.py).
 
         It counts in the tally, and in the cart, of which no more than `most_per_cart` orders are placed
         (0: any number). AlreadyPlaced, Moved, CartSpent, LimitReached or StockShort, the first that holds,

@@ -21,6 +21,7 @@ from chalicelib.domain.jobs import Job, JobKind, job_id
 from chalicelib.domain.orders import Contact, FactKind, Order, PaymentFact
 from chalicelib.domain.retries import decide
 from chalicelib.domain.signing import EndpointSecrets, SigningSecret
+from chalicelib.domain.stock import Glimpse, Stock
 from tests.fakes import NOW
 
 THE_PUBLIC, LOOPBACK = EndpointPolicy("public"), EndpointPolicy("loopback")
@@ -33,10 +34,37 @@ def an_id(prefix: str, seed: object = 0) -> str:
 
 
 def a_product(
-    sku: str = "mug", *, amount: int = 1200, currency: str = "eur", tracked: bool = False, name: str = "A mug"
+    sku: str = "mug",
+    *,
+    amount: int = 1200,
+    currency: str = "eur",
+    tracked: bool = False,
+    name: str = "A mug",
+    shards: int = 1,
 ) -> Product:
     stock = "tracked" if tracked else "unlimited"
-    return Product(sku=sku, name=name, amount=amount, currency=currency, stock=stock)  # type: ignore[arg-type]
+    return Product(
+        sku=sku,
+        name=name,
+        amount=amount,
+        currency=currency,
+        stock=stock,  # type: ignore[arg-type]
+        stock_shards=shards,
+    )
+
+
+def glimpses(stock: Stock) -> list[Glimpse]:
+    """Its rows as the stream carries them; the first one alone knows of the threshold."""
+    return [
+        Glimpse(
+            sku=stock.sku,
+            alone=len(stock.rows) == 1,
+            available=available,
+            low_at=stock.low_at if name == stock.sku else None,
+            low_since=stock.low_since if name == stock.sku else None,
+        )
+        for name, available in stock.rows.items()
+    ]
 
 
 def a_cart(*products: Product, seed: object = 0, quantity: int = 1, now: datetime = NOW) -> Cart:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -15,7 +14,6 @@ from chalicelib.domain.errors import (
     Conflict,
     OrderNotFound,
     OrderNotPayable,
-    OutOfStock,
     TooManyRequests,
     TotalChanged,
 )
@@ -28,16 +26,15 @@ from chalicelib.ports import (
     CartStore,
     CatalogStore,
     LimitReached,
-    Moved,
     OrderStore,
     PaymentProvider,
     PaymentSession,
-    StockShort,
     StockStore,
 )
 
 from .carts import live, require_cart_id
 from .contention import until_settled
+from .reserving import reserve
 
 log = logging.getLogger(__name__)
 
@@ -114,17 +111,18 @@ def _new_order(
     _require_total(order, expected_total)
     _require_chargeable(order)
     one_more = tally("orders", visitor, most=limits.orders_per_address, now=now)
-    reserve = {line.sku: line.quantity for line in order.lines if products[line.sku].is_tracked}
-    try:
+
+    def place(rows: dict[str, int]) -> None:
         orders.place_order(
-            order, cart=cart, reserve=reserve, tally=one_more, most_per_cart=limits.orders_per_cart
+            order, cart=cart, reserve=rows, tally=one_more, most_per_cart=limits.orders_per_cart
         )
+
+    try:
+        reserve(order, products, stock=stock, place=place)
     except CartSpent:
         raise _spent(cart, now=now) from None
     except LimitReached as full:
         raise too_many(full.tally, now=now) from None
-    except StockShort:
-        raise _shortage(reserve, stock.get_stock(reserve)) from None
     log.info("order placed", extra={"order_id": order.id})
     return order
 
@@ -169,19 +167,6 @@ def _require_chargeable(order: Order) -> None:
             amount=order.amount,
             currency=order.currency,
         )
-
-
-def _shortage(wanted: Mapping[str, int], available: Mapping[str, int]) -> Exception:
-    """What to raise when the transaction found too little; Moved if it has come back since."""
-    short = [
-        {"sku": sku, "wanted": quantity, "left": max(available.get(sku, 0), 0)}
-        for sku, quantity in wanted.items()
-        if available.get(sku, 0) < quantity
-    ]
-    if not short:
-        return Moved()
-    names = ", ".join(f"{item['sku']} ({item['left']} left)" for item in short)
-    return OutOfStock(f"Not enough in stock: {names}. Take fewer, or remove it.", items=short)
 
 
 def _with_contact(order: Order, contact: Contact, *, orders: OrderStore, now: datetime) -> Order:

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from chalicelib.domain.catalog import is_sku
 from chalicelib.domain.errors import Conflict, ProductNotFound, StockNotTracked
-from chalicelib.domain.stock import Stock, tell_low
+from chalicelib.domain.stock import Glimpse, Stock, tell_low
 from chalicelib.ports import CatalogStore, StockShort, StockStore
 
 from .contention import until_settled
@@ -38,9 +38,10 @@ def set_stock(
 
     Beside running sales use `adjust_stock`: a sale between looking and setting would be forgotten.
     """
-    if not is_sku(sku) or sku not in catalog.get_products([sku]):
+    product = catalog.get_products([sku]).get(sku) if is_sku(sku) else None
+    if product is None:
         raise ProductNotFound(sku[:64])
-    until_settled(lambda: stock.set_stock(sku, available, low_at=low_at))
+    until_settled(lambda: stock.set_stock(sku, available, shards=product.stock_shards, low_at=low_at))
     return read_stock(sku, stock=stock)
 
 
@@ -57,22 +58,25 @@ def adjust_stock(sku: str, by: int, *, key: str, stock: StockStore, now: datetim
     return adjusted
 
 
-def watch(seen: Stock, *, stock: StockStore, catalog: CatalogStore, now: datetime) -> None:
+def watch(seen: Glimpse, *, stock: StockStore, catalog: CatalogStore, now: datetime) -> None:
     """What follows from watched stock as it was seen at some time: `stock.low` once, whenever it becomes low.
 
     It may be seen late, again and in any order.
     """
     since = seen.low_since
-    if since is not None and not seen.is_low:
+    if seen.alone and since is not None and not seen.is_low:
         # However long ago that was, that episode is over.
         until_settled(lambda: stock.end_low(seen.sku, since=since))
-    elif since is None and seen.is_low:
-        until_settled(lambda: _tell(seen.sku, stock=stock, catalog=catalog, now=now))
+    elif not seen.alone or (since is None and seen.is_low):
+        until_settled(lambda: _look(seen.sku, stock=stock, catalog=catalog, now=now))
 
 
-def _tell(sku: str, *, stock: StockStore, catalog: CatalogStore, now: datetime) -> None:
+def _look(sku: str, *, stock: StockStore, catalog: CatalogStore, now: datetime) -> None:
     found = stock.get_watched_stock([sku]).get(sku)
-    if found is None or not found.is_low or found.low_since is not None:
+    if found is None or found.is_low == (found.low_since is not None):
+        return
+    if found.low_since is not None:
+        stock.end_low(sku, since=found.low_since)
         return
     product = catalog.get_products([sku]).get(sku)
     event = tell_low(found, name=product.name if product else "", now=now)

@@ -30,7 +30,7 @@ from chalicelib.domain.keys import AdminKey
 from chalicelib.domain.limits import Tally
 from chalicelib.domain.orders import LedgerEntry, Order, OrderChange, OrderSummary
 from chalicelib.domain.signing import EndpointSecrets
-from chalicelib.domain.stock import Stock
+from chalicelib.domain.stock import Stock, adjustment, row_name, shared_out
 from chalicelib.ports import AlreadyPlaced, CartSpent, LimitReached, Moved, OrderStory, Page, StockShort
 
 Item = TypeVar("Item")
@@ -59,6 +59,7 @@ class World:
         self.tallies: dict[tuple[str, str, datetime], int] = {}
         self.products: dict[str, Product] = {}
         self.stock: dict[str, int] = {}
+        self.shards: dict[str, int] = {}
         self.low_at: dict[str, int] = {}
         self.low_since: dict[str, datetime] = {}
         self.adjustments: dict[tuple[str, str], int] = {}
@@ -132,7 +133,7 @@ class World:
 
     @_atomic
     def get_stock(self, skus: Iterable[str]) -> dict[str, int]:
-        return {sku: self.stock[sku] for sku in skus if sku in self.stock}
+        return {sku: self._stock(sku).available for sku in skus if sku in self.stock}
 
     @_atomic
     def get_watched_stock(self, skus: Iterable[str]) -> dict[str, Stock]:
@@ -141,10 +142,13 @@ class World:
     def _stock(self, sku: str) -> Stock:
         return Stock(
             sku=sku,
-            available=self.stock[sku],
+            rows={name: self.stock[name] for name in self._rows(sku) if name in self.stock},
             low_at=self.low_at.get(sku),
             low_since=self.low_since.get(sku),
         )
+
+    def _rows(self, sku: str) -> list[str]:
+        return [row_name(sku, shard) for shard in range(self.shards.get(sku, 1))]
 
     @_atomic
     def get_products_and_stock(self, skus: Iterable[str]) -> tuple[dict[str, Product], dict[str, int]]:
@@ -152,8 +156,12 @@ class World:
         return self.get_products(wanted), self.get_stock(wanted)
 
     @_atomic
-    def set_stock(self, sku: str, available: int, *, low_at: int | UnsetType | None = UNSET) -> None:
-        self.stock[sku] = available
+    def set_stock(
+        self, sku: str, available: int, *, shards: int = 1, low_at: int | UnsetType | None = UNSET
+    ) -> None:
+        shares = shared_out(sku, available, shards=shards, rows=self.shards.get(sku, 1))
+        self.stock |= shares
+        self.shards[sku] = len(shares)
         if low_at is None:
             self.low_at.pop(sku, None)
             self.low_since.pop(sku, None)
@@ -168,15 +176,20 @@ class World:
         if sku not in self.stock:
             return None
         if known is None:
-            if self.stock[sku] + by < 0:
+            changes = adjustment(self._stock(sku).rows, by)
+            if changes is None:
                 raise StockShort
-            self.stock[sku] += by
+            for name, change in changes.items():
+                self.stock[name] += change
             self.adjustments[sku, key] = by
         return self._stock(sku)
 
     @_atomic
     def begin_low(self, stock: Stock, *, event: Event) -> None:
-        _require(stock.sku in self.stock and self._stock(stock.sku) == stock and stock.low_since is None)
+        _require(stock.sku in self.stock)
+        there = self._stock(stock.sku)
+        _require((there.rows[stock.sku], there.low_at) == (stock.rows[stock.sku], stock.low_at))
+        _require(there.low_since is None)
         _require(event.id not in self.events)
         self.low_since[stock.sku] = event.created_at
         self.events[event.id] = event

@@ -8,9 +8,10 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.stock import Stock
+from chalicelib.domain.stock import Glimpse
 from chalicelib.services.stock import read_stock, watch
 from tests.fakes import NOW
+from tests.making import glimpses
 from tests.unit.services.shop import Shop
 
 LEVELS = st.integers(0, 6)
@@ -19,9 +20,10 @@ LEVELS = st.integers(0, 6)
 class Streamed:
     """A shop whose watched stock goes into a stream with each change, the relay's own ones too."""
 
-    def __init__(self) -> None:
+    def __init__(self, shards: int) -> None:
         self.shop = Shop()
-        self.stream: list[Stock] = []
+        self.shards = shards
+        self.stream: list[Glimpse] = []
         self.relayed = 0
         self.clock = NOW
 
@@ -29,11 +31,11 @@ class Streamed:
         before = read_stock("tea", stock=self.shop.world)
         change()
         after = read_stock("tea", stock=self.shop.world)
-        if after != before and after.low_at is not None:
-            self.stream.append(after)
+        if after.low_at is not None:
+            self.stream += [seen for seen in glimpses(after) if seen not in glimpses(before)]
 
     def set(self, available: int, low_at: int) -> None:
-        self.changing(lambda: self.shop.world.set_stock("tea", available, low_at=low_at))
+        self.changing(lambda: self.shop.world.set_stock("tea", available, shards=self.shards, low_at=low_at))
 
     def relay(self, place: int) -> None:
         """Something out of the stream."""
@@ -49,11 +51,13 @@ class Streamed:
             self.relayed += 1
 
 
-@given(st.lists(st.one_of(st.tuples(LEVELS, LEVELS), st.integers(0, 50)), max_size=25))
-def test_the_mark_follows_the_stock_and_each_episode_is_told_once(steps: list[tuple[int, int] | int]) -> None:
+@given(st.integers(1, 3), st.lists(st.one_of(st.tuples(LEVELS, LEVELS), st.integers(0, 50)), max_size=25))
+def test_the_mark_follows_the_stock_and_each_episode_is_told_once(
+    shards: int, steps: list[tuple[int, int] | int]
+) -> None:
     """The owner sets stock and threshold, or the relay sees something of what was, at any time."""
-    streamed = Streamed()
-    streamed.set(3, 2)
+    streamed = Streamed(shards)
+    streamed.set(9, 2)
     for step in steps:
         match step:
             case (available, low_at):

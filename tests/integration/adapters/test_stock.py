@@ -1,20 +1,25 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from chalicelib.adapters.dynamodb.stock import DynamoStock, stock_key
 from chalicelib.adapters.dynamodb.table import Table
+from chalicelib.domain.catalog import MAX_SHARDS
 from chalicelib.domain.errors import KeyReused
-from chalicelib.domain.stock import Stock, tell_low
+from chalicelib.domain.stock import Glimpse, Stock, row_name, tell_low
 from chalicelib.ports import Moved, StockShort, Unreadable
-from tests.fakes import NOW
+from tests.fakes import NOW, interrupt
 from tests.integration.adapters.conftest import Stores
-from tests.making import a_product
+from tests.making import a_cart, a_product, an_order, glimpses
 
 MUG, TEA = a_product("mug"), a_product("tea", tracked=True)
 LATER = NOW + timedelta(minutes=1)
+
+
+def mugs(available: int, *, low_at: int | None = 5, low_since: datetime | None = None) -> Stock:
+    return Stock(sku="mug", rows={"mug": available}, low_at=low_at, low_since=low_since)
 
 
 def adjusted(stores: Stores, sku: str, by: int, *, key: str) -> int | None:
@@ -111,19 +116,19 @@ def watched(stores: Stores, available: int, *, low_at: int = 5) -> Stock:
 
 
 def test_a_threshold_stays_until_it_is_taken_away(stores: Stores) -> None:
-    assert watched(stores, 9) == Stock(sku="mug", available=9, low_at=5)
+    assert watched(stores, 9) == mugs(9)
     stores.stock.set_stock("mug", 3)
-    assert stores.stock.get_watched_stock(["mug", "tea"]) == {"mug": Stock(sku="mug", available=3, low_at=5)}
-    assert stores.stock.adjust_stock("mug", 1, key="a", now=NOW) == Stock(sku="mug", available=4, low_at=5)
+    assert stores.stock.get_watched_stock(["mug", "tea"]) == {"mug": mugs(3)}
+    assert stores.stock.adjust_stock("mug", 1, key="a", now=NOW) == mugs(4)
     stores.stock.set_stock("mug", 3, low_at=None)
-    assert stores.stock.get_watched_stock(["mug"]) == {"mug": Stock(sku="mug", available=3)}
+    assert stores.stock.get_watched_stock(["mug"]) == {"mug": mugs(3, low_at=None)}
 
 
 def test_an_episode_begins_with_its_event_and_once(stores: Stores) -> None:
     low = watched(stores, 4)
     event = tell_low(low, name="A mug", now=NOW)
     stores.stock.begin_low(low, event=event)
-    marked = Stock(sku="mug", available=4, low_at=5, low_since=NOW)
+    marked = mugs(4, low_since=NOW)
     assert stores.stock.get_watched_stock(["mug"]) == {"mug": marked}
     assert stores.events.get_event(event.id) == event
     again = tell_low(low, name="A mug", now=LATER)
@@ -185,11 +190,130 @@ def test_an_image_is_read_as_the_stock_it_shows(table: Table) -> None:
     store.set_stock("mug", 3, low_at=5)
     store.begin_low(
         store.get_watched_stock(["mug"])["mug"],
-        event=tell_low(Stock(sku="mug", available=3, low_at=5), name="", now=NOW),
+        event=tell_low(mugs(3), name="", now=NOW),
     )
     row = table.get(stock_key("mug"))
     assert row is not None
-    assert store.stock_of(row) == Stock(sku="mug", available=3, low_at=5, low_since=NOW)
+    assert [store.glimpse_of(row)] == glimpses(mugs(3, low_since=NOW))
     with pytest.raises(Unreadable) as refusal:
-        store.stock_of({name: value for name, value in row.items() if name != "available"})
+        store.glimpse_of({name: value for name, value in row.items() if name != "available"})
     assert refusal.value.row_id == "STOCK#mug"
+
+
+SPREAD = {"mug": 4, "mug#1": 3, "mug#2": 3}
+
+
+def rows(stores: Stores) -> dict[str, int]:
+    return stores.stock.get_watched_stock(["mug"])["mug"].rows
+
+
+def test_stock_in_shards_is_spread_evenly_and_read_as_their_sum(stores: Stores) -> None:
+    stores.stock.set_stock("mug", 10, shards=3)
+    stores.stock.set_stock("tea", 2)
+    assert stores.stock.get_stock(["mug", "tea", "pot"]) == {"mug": 10, "tea": 2}
+    assert stores.stock.get_watched_stock(["mug"]) == {"mug": Stock(sku="mug", rows=SPREAD)}
+    stores.catalog.put_products([MUG, TEA])
+    found = stores.stock.get_products_and_stock(["mug", "tea"])
+    assert found == ({"mug": MUG, "tea": TEA}, {"mug": 10, "tea": 2})
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 5, MAX_SHARDS])
+def test_setting_stock_anew_forgets_every_row_however_many_there_were(stores: Stores, shards: int) -> None:
+    stores.stock.set_stock("mug", 10, shards=3)
+    stores.stock.set_stock("mug", 40, shards=shards, low_at=5)
+    found = stores.stock.get_watched_stock(["mug"])["mug"]
+    assert (found.available, found.low_at) == (40, 5)
+    spread = [found.rows[row_name("mug", shard)] for shard in range(shards)]
+    assert max(spread) - min(spread) <= 1
+    assert sum(spread) == 40
+
+
+def test_a_row_that_was_given_up_still_counts_what_comes_back_to_it(stores: Stores) -> None:
+    stores.stock.set_stock("mug", 10, shards=3)
+    stores.stock.set_stock("mug", 10)
+    assert rows(stores) == {"mug": 10, "mug#1": 0, "mug#2": 0}
+    stores.stock.adjust_stock("mug", -10, key="a", now=NOW)
+    stores.stock.adjust_stock("mug", 5, key="b", now=NOW)
+    assert rows(stores) == {"mug": 2, "mug#1": 2, "mug#2": 1}
+    assert stores.stock.get_stock(["mug"]) == {"mug": 5}
+
+
+def test_an_adjustment_of_shards_changes_as_few_as_it_can(stores: Stores) -> None:
+    stores.stock.set_stock("mug", 10, shards=3)
+    assert adjusted(stores, "mug", -2, key="a") == 8
+    assert rows(stores) == SPREAD | {"mug": 2}
+    assert adjusted(stores, "mug", 1, key="b") == 9
+    assert rows(stores) == SPREAD | {"mug": 3}
+    assert adjusted(stores, "mug", -7, key="c") == 2
+    assert adjusted(stores, "mug", 4, key="d") == 6
+    assert rows(stores) == {"mug": 2, "mug#1": 2, "mug#2": 2}
+    assert adjusted(stores, "mug", -7, key="c") == 6
+    with pytest.raises(KeyReused):
+        adjusted(stores, "mug", -6, key="c")
+    with pytest.raises(StockShort):
+        adjusted(stores, "mug", -8, key="e")
+    assert adjusted(stores, "mug", -6, key="f") == 0
+    assert adjusted(stores, "mug", -6, key="f") == 0
+
+
+def test_an_order_takes_from_the_rows_it_names_and_from_no_other(stores: Stores) -> None:
+    stores.stock.set_stock("mug", 10, shards=3)
+    cart = a_cart(MUG, quantity=5)
+    stores.carts.create_cart(cart)
+    order = an_order(MUG, quantity=5)
+    with pytest.raises(StockShort):
+        stores.orders.place_order(order, cart=cart, reserve={"mug#1": 4, "mug#2": 1})
+    with pytest.raises(StockShort):
+        stores.orders.place_order(order, cart=cart, reserve={"mug#3": 1})
+    assert rows(stores) == SPREAD
+    stores.orders.place_order(order, cart=cart, reserve={"mug#1": 3, "mug#2": 2})
+    assert rows(stores) == {"mug": 4, "mug#1": 0, "mug#2": 1}
+
+
+def test_an_episode_of_stock_in_shards_is_marked_in_the_first_row(stores: Stores) -> None:
+    stores.stock.set_stock("mug", 4, shards=3, low_at=5)
+    low = stores.stock.get_watched_stock(["mug"])["mug"]
+    assert low.is_low
+    stores.stock.begin_low(low, event=tell_low(low, name="", now=NOW))
+    with pytest.raises(Moved):
+        stores.stock.begin_low(low, event=tell_low(low, name="", now=LATER))
+    assert stores.stock.get_watched_stock(["mug"])["mug"].low_since == NOW
+    stores.stock.end_low("mug", since=NOW)
+    assert stores.stock.get_watched_stock(["mug"])["mug"] == low
+
+
+def test_each_row_of_watched_stock_is_carried_by_the_stream(table: Table) -> None:
+    store = DynamoStock(table)
+
+    def seen() -> list[Glimpse]:
+        found = [table.get(stock_key(row_name("mug", shard))) for shard in range(3)]
+        return [store.glimpse_of(row) for row in found if row and row.get("kind") == {"S": "stock"}]
+
+    store.set_stock("mug", 10, shards=3, low_at=5)
+    assert seen() == glimpses(Stock(sku="mug", rows=SPREAD, low_at=5))
+    store.set_stock("mug", 10, shards=3)
+    assert len(seen()) == 3
+    store.set_stock("mug", 10, shards=3, low_at=None)
+    assert seen() == []
+    store.set_stock("mug", 10, shards=2, low_at=5)
+    assert len(seen()) == 3
+
+
+def test_setting_stock_whose_rows_became_more_meanwhile_reads_again(table: Table) -> None:
+    store, other = DynamoStock(table), DynamoStock(table)
+    store.set_stock("mug", 10)
+    interrupt(table, "transact", lambda: other.set_stock("mug", 9, shards=3))
+    with pytest.raises(Moved):
+        store.set_stock("mug", 20)
+    assert store.get_stock(["mug"]) == {"mug": 9}
+
+
+def test_an_adjustment_that_a_sale_was_faster_than_reads_again(table: Table) -> None:
+    store, other = DynamoStock(table), DynamoStock(table)
+    store.set_stock("mug", 4, shards=2)
+    interrupt(table, "transact", lambda: other.adjust_stock("mug", -2, key="sale", now=NOW))
+    with pytest.raises(Moved):
+        store.adjust_stock("mug", -4, key="a", now=NOW)
+    with pytest.raises(StockShort):
+        store.adjust_stock("mug", -4, key="a", now=NOW)
+    assert store.get_stock(["mug"]) == {"mug": 2}

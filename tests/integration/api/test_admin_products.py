@@ -17,7 +17,7 @@ def open_shop(shop: Shop) -> Shop:
 
 def test_a_product_is_put_read_listed_replaced_and_deleted(open_shop: Shop) -> None:
     mug = open_shop.admin("GET", "/products/mug")
-    assert mug == MUG | {"sku": "mug", "description": "", "image": ""}
+    assert mug == MUG | {"sku": "mug", "description": "", "image": "", "stock_shards": 1}
     assert open_shop.admin("GET", "/products") == {"items": [mug], "cursor": None}
     dearer = open_shop.admin("PUT", "/products/mug", MUG | {"amount": 1500})
     assert dearer == mug | {"amount": 1500}
@@ -39,7 +39,8 @@ def test_what_can_not_stand_in_a_path_is_no_sku(shop: Shop, sku: str) -> None:
 WRONG: list[Json] = [
     {"name": ""}, {"name": None}, {"amount": -1}, {"amount": 12.5}, {"amount": "1200"}, {"amount": 10**8},
     {"amount": True}, {"currency": "EUR"}, {"currency": "xyz"}, {"currency": "eu"}, {"currency": None},
-    {"stock": "some"}, {"price": 5}, {"description": "x" * 4001},
+    {"stock": "some"}, {"stock_shards": 0}, {"stock_shards": 33}, {"stock_shards": None},
+    {"price": 5}, {"description": "x" * 4001},
 ]  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errands import Errand, JobPage, Message
 from chalicelib.domain.events import Event
 from chalicelib.domain.health import Health
+from chalicelib.domain.stock import Stock
 from chalicelib.ports import Unsendable
 from chalicelib.services.relay import INLINE_BYTES
 from chalicelib.workers.relay import relay
@@ -270,6 +271,31 @@ def test_stock_that_becomes_low_becomes_an_event_that_is_fanned_out(stage: Stage
     assert told == {"stock": {"sku": "mug", "name": "A mug", "available": 4, "low_at": 5}}
     wiring.stock().set_stock("mug", 6)
     assert run(image_of(stage, "mug")) == NOTHING_FAILED
+    assert "low_since" not in image_of(stage, "mug")
+
+
+def test_stock_in_shards_is_low_by_its_sum_and_looked_at_once_in_a_batch(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, looks = wiring.stock(), []
+    read = store.get_watched_stock
+
+    def counted(skus: Iterable[str]) -> dict[str, Stock]:
+        looks.append(skus)
+        return read(skus)
+
+    store.set_stock("mug", 6, shards=3, low_at=5)
+    rows = ["mug", "mug#1", "mug#2"]
+    monkeypatch.setattr(store, "get_watched_stock", counted)
+    assert run(*(image_of(stage, name) for name in rows)) == NOTHING_FAILED
+    assert (len(looks), events(stage)) == (1, [])
+    store.adjust_stock("mug", -1, key="sale", now=wiring.now())
+    images = [image_of(stage, name) for name in rows]
+    assert run(images[1]) == run(*images) == NOTHING_FAILED
+    (event,) = events(stage)
+    assert msgspec.json.decode(event["payload"]["S"])["data"]["stock"]["available"] == 5
+    store.adjust_stock("mug", 1, key="more", now=wiring.now())
+    assert run(images[2]) == NOTHING_FAILED
     assert "low_since" not in image_of(stage, "mug")
 
 

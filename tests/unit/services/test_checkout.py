@@ -19,7 +19,7 @@ from chalicelib.domain.errors import (
     TotalChanged,
 )
 from chalicelib.domain.money import MAX_AMOUNT
-from chalicelib.domain.orders import Contact
+from chalicelib.domain.orders import Contact, Order
 from chalicelib.ports import Moved
 from chalicelib.services.contention import TRIES
 from tests.fakes import NOW, interrupt
@@ -200,7 +200,7 @@ def test_out_of_stock_names_each_sku_and_what_is_left(shop: Shop) -> None:
 def test_stock_that_comes_back_while_it_was_missed_is_sold(shop: Shop) -> None:
     shop.world.set_stock("tea", 0)
     cart = shop.cart("tea")
-    interrupt(shop.world, "get_stock", lambda: shop.world.set_stock("tea", 5))
+    interrupt(shop.world, "get_watched_stock", lambda: shop.world.set_stock("tea", 5))
     assert shop.check_out(cart.id, total=700).order.status == "pending"
     assert shop.world.stock == {"tea": 4}
 
@@ -391,3 +391,79 @@ def test_what_was_refused_is_not_counted(shop: Shop) -> None:
         shop.check_out(cart.id, total=cart.amount)
     shop.set_quantity(cart.id, "tea", 3)
     assert shop.check_out(cart.id, total=2100).order.amount == 2100
+
+
+def sharded(shop: Shop, available: int, *, shards: int = 4) -> None:
+    """So much tea, spread over so many rows."""
+    shop.sell(a_product("tea", amount=700, tracked=True, shards=shards))
+    shop.world.set_stock("tea", available, shards=shards)
+
+
+def sell(shop: Shop, quantity: int) -> Order:
+    cart = shop.set_quantity(shop.cart().id, "tea", quantity)
+    return shop.check_out(cart.id, total=cart.amount).order
+
+
+def test_orders_of_a_hot_product_spread_over_the_rows_of_its_stock(shop: Shop) -> None:
+    sharded(shop, 400)
+    interrupt(shop.world, "get_watched_stock", AssertionError("a round trip for nothing"))
+    for _ in range(40):
+        sell(shop, 1)
+    assert sum(shop.world.stock.values()) == 360
+    assert all(60 <= available < 100 for available in shop.world.stock.values())
+
+
+def test_a_hot_product_is_sold_to_the_last_piece_wherever_it_is(shop: Shop) -> None:
+    sharded(shop, 10)
+    for _ in range(10):
+        sell(shop, 1)
+    with pytest.raises(OutOfStock, match=r"tea \(0 left\)"):
+        sell(shop, 1)
+    assert set(shop.world.stock.values()) == {0}
+
+
+def test_an_order_takes_from_several_rows_if_it_must(shop: Shop) -> None:
+    sharded(shop, 10)
+    with pytest.raises(OutOfStock) as refusal:
+        sell(shop, 11)
+    assert refusal.value.details == {"items": [{"sku": "tea", "wanted": 11, "left": 10}]}
+    sell(shop, 9)
+    assert sorted(shop.world.stock.values()) == [0, 0, 0, 1]
+
+
+def test_a_sale_that_was_faster_at_the_row_leaves_the_others(shop: Shop) -> None:
+    sharded(shop, 4)
+    interrupt(shop.world, "place_order", lambda: sell(shop, 3))
+    sell(shop, 1)
+    assert set(shop.world.stock.values()) == {0}
+
+
+def test_more_shards_than_the_stock_has_rows_for_lose_no_sale(shop: Shop) -> None:
+    shop.sell(a_product("tea", amount=700, tracked=True, shards=32))
+    for _ in range(3):
+        sell(shop, 1)
+    assert shop.world.stock == {"tea": 0}
+
+
+def test_fewer_shards_than_the_stock_has_rows_for_lose_no_piece(shop: Shop) -> None:
+    sharded(shop, 4)
+    shop.sell(a_product("tea", amount=700, tracked=True))
+    for _ in range(4):
+        sell(shop, 1)
+    assert set(shop.world.stock.values()) == {0}
+
+
+def test_parallel_checkouts_of_the_last_pieces_in_shards_are_as_many_sales(shop: Shop) -> None:
+    sharded(shop, 5)
+    carts = [shop.cart("tea").id for _ in range(12)]
+
+    def try_it(cart_id: str) -> bool:
+        try:
+            shop.check_out(cart_id, total=700)
+        except OutOfStock:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        sold = list(pool.map(try_it, carts))
+    assert (sum(sold), set(shop.world.stock.values())) == (5, {0})

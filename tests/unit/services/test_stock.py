@@ -13,6 +13,7 @@ from chalicelib.domain.stock import Stock
 from chalicelib.ports import Moved
 from chalicelib.services.stock import adjust_stock, read_stock, set_stock, watch
 from tests.fakes import NOW, interrupt
+from tests.making import a_product, glimpses
 from tests.unit.services.shop import Shop
 
 
@@ -21,7 +22,7 @@ def adjust(shop: Shop, by: int, *, sku: str = "tea", key: str = "k") -> int:
 
 
 def test_stock_is_read_as_it_was_set(shop: Shop) -> None:
-    nine = Stock(sku="tea", available=9, low_at=2)
+    nine = Stock(sku="tea", rows={"tea": 9}, low_at=2)
     assert set_stock("tea", 9, low_at=2, stock=shop.world, catalog=shop.world) == nine
     assert read_stock("tea", stock=shop.world) == nine
 
@@ -84,8 +85,8 @@ def watched(shop: Shop, available: int, *, low_at: int = 2) -> Stock:
 
 
 def relay(shop: Shop, *seen: Stock, now: datetime = NOW) -> None:
-    for stock in seen:
-        watch(stock, stock=shop.world, catalog=shop.world, now=now)
+    for glimpse in (glimpse for stock in seen for glimpse in glimpses(stock)):
+        watch(glimpse, stock=shop.world, catalog=shop.world, now=now)
 
 
 def told(shop: Shop) -> list[dict[str, object]]:
@@ -162,3 +163,22 @@ def test_a_threshold_that_is_lowered_ends_the_episode_and_one_that_is_raised_beg
     assert read_stock("tea", stock=shop.world).low_since is None
     relay(shop, watched(shop, 2, low_at=7), now=NOW + timedelta(hours=1))
     assert [stock["low_at"] for stock in told(shop)] == [2, 7]
+
+
+def test_stock_in_shards_is_spread_as_the_product_says(shop: Shop) -> None:
+    shop.sell(a_product("tea", tracked=True, shards=4))
+    assert set_stock("tea", 10, stock=shop.world, catalog=shop.world).available == 10
+    assert shop.world.stock == {"tea": 3, "tea#1": 3, "tea#2": 2, "tea#3": 2}
+
+
+def test_the_sum_of_the_shards_is_what_is_low(shop: Shop) -> None:
+    shop.sell(a_product("tea", tracked=True, shards=4, name="Tea"))
+    relay(shop, watched(shop, 8, low_at=7))
+    assert told(shop) == []
+    adjust(shop, -1)
+    relay(shop, read_stock("tea", stock=shop.world))
+    relay(shop, read_stock("tea", stock=shop.world))
+    assert told(shop) == [{"sku": "tea", "name": "Tea", "available": 7, "low_at": 7}]
+    adjust(shop, 1, key="more")
+    relay(shop, read_stock("tea", stock=shop.world))
+    assert read_stock("tea", stock=shop.world).low_since is None
