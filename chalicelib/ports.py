@@ -122,7 +122,7 @@ class StockStore(Protocol):
     def get_stock(self, skus: Iterable[str]) -> dict[str, int]:
         """What is available of each SKU that has stock, in one round trip, or two where it is in shards."""
 
-    def get_watched_stock(self, skus: Iterable[str]) -> dict[str, Stock]:
+    def get_stock_rows(self, skus: Iterable[str]) -> dict[str, Stock]:
         """The same by row, and how each SKU is watched."""
 
     def get_products_and_stock(self, skus: Iterable[str]) -> tuple[dict[str, Product], dict[str, int]]:

@@ -35,7 +35,7 @@ def _place_elsewhere(
     stock: StockStore,
     place: Callable[[dict[str, int]], None],
 ) -> None:
-    stocks = stock.get_watched_stock(rules.counted(order, products))
+    stocks = stock.get_stock_rows(rules.counted(order, products))
     try:
         place(rules.from_what_is_left(order, products, stocks))
     except StockShort:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def read_stock(sku: str, *, stock: StockStore) -> Stock:
-    found = stock.get_watched_stock([sku]) if is_sku(sku) else {}
+    found = stock.get_stock_rows([sku]) if is_sku(sku) else {}
     if sku not in found:
         raise StockNotTracked(sku[:64])
     return found[sku]
@@ -72,7 +72,7 @@ def watch(seen: Glimpse, *, stock: StockStore, catalog: CatalogStore, now: datet
 
 
 def _look(sku: str, *, stock: StockStore, catalog: CatalogStore, now: datetime) -> None:
-    found = stock.get_watched_stock([sku]).get(sku)
+    found = stock.get_stock_rows([sku]).get(sku)
     if found is None or found.is_low == (found.low_since is not None):
         return
     if found.low_since is not None:

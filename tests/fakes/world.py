@@ -136,7 +136,7 @@ class World:
         return {sku: self._stock(sku).available for sku in skus if sku in self.stock}
 
     @_atomic
-    def get_watched_stock(self, skus: Iterable[str]) -> dict[str, Stock]:
+    def get_stock_rows(self, skus: Iterable[str]) -> dict[str, Stock]:
         return {sku: self._stock(sku) for sku in skus if sku in self.stock}
 
     def _stock(self, sku: str) -> Stock:

@@ -48,9 +48,9 @@ class DynamoStock:
         self._table = table
 
     def get_stock(self, skus: Iterable[str]) -> dict[str, int]:
-        return {sku: stock.available for sku, stock in self.get_watched_stock(skus).items()}
+        return {sku: stock.available for sku, stock in self.get_stock_rows(skus).items()}
 
-    def get_watched_stock(self, skus: Iterable[str]) -> dict[str, Stock]:
+    def get_stock_rows(self, skus: Iterable[str]) -> dict[str, Stock]:
         return self._stocks(self._table.get_many(stock_key(sku) for sku in skus))
 
     def get_products_and_stock(self, skus: Iterable[str]) -> tuple[dict[str, Product], dict[str, int]]:
@@ -141,7 +141,7 @@ class DynamoStock:
         return self._table.update_action(stock_key(name), update, values=values)
 
     def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> Stock | None:
-        stock = self.get_watched_stock([sku]).get(sku)
+        stock = self.get_stock_rows([sku]).get(sku)
         if stock is None:
             return None
         changes = adjustment(stock.rows, by)
@@ -158,7 +158,7 @@ class DynamoStock:
         except TransactionRefused as refusal:
             if not refusal.failed(0) or not self._is_made(sku, by, key):
                 raise Moved from None
-        return self.get_watched_stock([sku]).get(sku)
+        return self.get_stock_rows([sku]).get(sku)
 
     def _add_action(self, name: str, change: int) -> Action:
         return self._table.update_action(

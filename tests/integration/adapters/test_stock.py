@@ -112,16 +112,16 @@ def test_adjusting_what_has_no_stock_is_none_and_makes_none(stores: Stores) -> N
 
 def watched(stores: Stores, available: int, *, low_at: int = 5) -> Stock:
     stores.stock.set_stock("mug", available, low_at=low_at)
-    return stores.stock.get_watched_stock(["mug"])["mug"]
+    return stores.stock.get_stock_rows(["mug"])["mug"]
 
 
 def test_a_threshold_stays_until_it_is_taken_away(stores: Stores) -> None:
     assert watched(stores, 9) == mugs(9)
     stores.stock.set_stock("mug", 3)
-    assert stores.stock.get_watched_stock(["mug", "tea"]) == {"mug": mugs(3)}
+    assert stores.stock.get_stock_rows(["mug", "tea"]) == {"mug": mugs(3)}
     assert stores.stock.adjust_stock("mug", 1, key="a", now=NOW) == mugs(4)
     stores.stock.set_stock("mug", 3, low_at=None)
-    assert stores.stock.get_watched_stock(["mug"]) == {"mug": mugs(3, low_at=None)}
+    assert stores.stock.get_stock_rows(["mug"]) == {"mug": mugs(3, low_at=None)}
 
 
 def test_an_episode_begins_with_its_event_and_once(stores: Stores) -> None:
@@ -129,7 +129,7 @@ def test_an_episode_begins_with_its_event_and_once(stores: Stores) -> None:
     event = tell_low(low, name="A mug", now=NOW)
     stores.stock.begin_low(low, event=event)
     marked = mugs(4, low_since=NOW)
-    assert stores.stock.get_watched_stock(["mug"]) == {"mug": marked}
+    assert stores.stock.get_stock_rows(["mug"]) == {"mug": marked}
     assert stores.events.get_event(event.id) == event
     again = tell_low(low, name="A mug", now=LATER)
     with pytest.raises(Moved):
@@ -146,7 +146,7 @@ def test_an_episode_does_not_begin_if_the_stock_is_not_as_it_was_read(
     event = tell_low(low, name="", now=NOW)
     with pytest.raises(Moved):
         stores.stock.begin_low(low, event=event)
-    assert stores.stock.get_watched_stock(["mug"]) == {"mug": now}
+    assert stores.stock.get_stock_rows(["mug"]) == {"mug": now}
     assert stores.events.get_event(event.id) is None
 
 
@@ -155,10 +155,10 @@ def test_an_episode_ends_by_its_own_name_alone(stores: Stores) -> None:
     stores.stock.end_low("mug", since=NOW)
     stores.stock.begin_low(low, event=tell_low(low, name="", now=NOW))
     stores.stock.end_low("mug", since=LATER)
-    assert stores.stock.get_watched_stock(["mug"])["mug"].low_since == NOW
+    assert stores.stock.get_stock_rows(["mug"])["mug"].low_since == NOW
     stores.stock.end_low("mug", since=NOW)
     stores.stock.end_low("mug", since=NOW)
-    assert stores.stock.get_watched_stock(["mug"]) == {"mug": low}
+    assert stores.stock.get_stock_rows(["mug"]) == {"mug": low}
 
 
 def test_who_is_not_watched_any_more_is_not_low_when_watched_again(stores: Stores) -> None:
@@ -189,7 +189,7 @@ def test_an_image_is_read_as_the_stock_it_shows(table: Table) -> None:
     store = DynamoStock(table)
     store.set_stock("mug", 3, low_at=5)
     store.begin_low(
-        store.get_watched_stock(["mug"])["mug"],
+        store.get_stock_rows(["mug"])["mug"],
         event=tell_low(mugs(3), name="", now=NOW),
     )
     row = table.get(stock_key("mug"))
@@ -204,14 +204,14 @@ SPREAD = {"mug": 4, "mug#1": 3, "mug#2": 3}
 
 
 def rows(stores: Stores) -> dict[str, int]:
-    return stores.stock.get_watched_stock(["mug"])["mug"].rows
+    return stores.stock.get_stock_rows(["mug"])["mug"].rows
 
 
 def test_stock_in_shards_is_spread_evenly_and_read_as_their_sum(stores: Stores) -> None:
     stores.stock.set_stock("mug", 10, shards=3)
     stores.stock.set_stock("tea", 2)
     assert stores.stock.get_stock(["mug", "tea", "pot"]) == {"mug": 10, "tea": 2}
-    assert stores.stock.get_watched_stock(["mug"]) == {"mug": Stock(sku="mug", rows=SPREAD)}
+    assert stores.stock.get_stock_rows(["mug"]) == {"mug": Stock(sku="mug", rows=SPREAD)}
     stores.catalog.put_products([MUG, TEA])
     found = stores.stock.get_products_and_stock(["mug", "tea"])
     assert found == ({"mug": MUG, "tea": TEA}, {"mug": 10, "tea": 2})
@@ -221,7 +221,7 @@ def test_stock_in_shards_is_spread_evenly_and_read_as_their_sum(stores: Stores) 
 def test_setting_stock_anew_forgets_every_row_however_many_there_were(stores: Stores, shards: int) -> None:
     stores.stock.set_stock("mug", 10, shards=3)
     stores.stock.set_stock("mug", 40, shards=shards, low_at=5)
-    found = stores.stock.get_watched_stock(["mug"])["mug"]
+    found = stores.stock.get_stock_rows(["mug"])["mug"]
     assert (found.available, found.low_at) == (40, 5)
     spread = [found.rows[row_name("mug", shard)] for shard in range(shards)]
     assert max(spread) - min(spread) <= 1
@@ -272,14 +272,14 @@ def test_an_order_takes_from_the_rows_it_names_and_from_no_other(stores: Stores)
 
 def test_an_episode_of_stock_in_shards_is_marked_in_the_first_row(stores: Stores) -> None:
     stores.stock.set_stock("mug", 4, shards=3, low_at=5)
-    low = stores.stock.get_watched_stock(["mug"])["mug"]
+    low = stores.stock.get_stock_rows(["mug"])["mug"]
     assert low.is_low
     stores.stock.begin_low(low, event=tell_low(low, name="", now=NOW))
     with pytest.raises(Moved):
         stores.stock.begin_low(low, event=tell_low(low, name="", now=LATER))
-    assert stores.stock.get_watched_stock(["mug"])["mug"].low_since == NOW
+    assert stores.stock.get_stock_rows(["mug"])["mug"].low_since == NOW
     stores.stock.end_low("mug", since=NOW)
-    assert stores.stock.get_watched_stock(["mug"])["mug"] == low
+    assert stores.stock.get_stock_rows(["mug"])["mug"] == low
 
 
 def test_each_row_of_watched_stock_is_carried_by_the_stream(table: Table) -> None:

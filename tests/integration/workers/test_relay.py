@@ -278,7 +278,7 @@ def test_stock_in_shards_is_low_by_its_sum_and_looked_at_once_in_a_batch(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, looks = wiring.stock(), []
-    read = store.get_watched_stock
+    read = store.get_stock_rows
 
     def counted(skus: Iterable[str]) -> dict[str, Stock]:
         looks.append(skus)
@@ -286,7 +286,7 @@ def test_stock_in_shards_is_low_by_its_sum_and_looked_at_once_in_a_batch(
 
     store.set_stock("mug", 6, shards=3, low_at=5)
     rows = ["mug", "mug#1", "mug#2"]
-    monkeypatch.setattr(store, "get_watched_stock", counted)
+    monkeypatch.setattr(store, "get_stock_rows", counted)
     assert run(*(image_of(stage, name) for name in rows)) == NOTHING_FAILED
     assert (len(looks), events(stage)) == (1, [])
     store.adjust_stock("mug", -1, key="sale", now=wiring.now())

@@ -200,7 +200,7 @@ def test_out_of_stock_names_each_sku_and_what_is_left(shop: Shop) -> None:
 def test_stock_that_comes_back_while_it_was_missed_is_sold(shop: Shop) -> None:
     shop.world.set_stock("tea", 0)
     cart = shop.cart("tea")
-    interrupt(shop.world, "get_watched_stock", lambda: shop.world.set_stock("tea", 5))
+    interrupt(shop.world, "get_stock_rows", lambda: shop.world.set_stock("tea", 5))
     assert shop.check_out(cart.id, total=700).order.status == "pending"
     assert shop.world.stock == {"tea": 4}
 
@@ -406,7 +406,7 @@ def sell(shop: Shop, quantity: int) -> Order:
 
 def test_orders_of_a_hot_product_spread_over_the_rows_of_its_stock(shop: Shop) -> None:
     sharded(shop, 400)
-    interrupt(shop.world, "get_watched_stock", AssertionError("a round trip for nothing"))
+    interrupt(shop.world, "get_stock_rows", AssertionError("a round trip for nothing"))
     for _ in range(40):
         sell(shop, 1)
     assert sum(shop.world.stock.values()) == 360
