@@ -52,18 +52,22 @@ def test_a_firewall_is_there_only_if_somebody_pays_for_it(
     }
 
 
-def test_the_firewall_blocks_an_address_by_its_rate_and_nothing_else(
+def test_the_firewall_blocks_an_address_by_its_rate_unless_it_is_stripe_that_calls(
     resources: dict[str, Properties],
 ) -> None:
     firewall = resources["Firewall"]["Properties"]
     assert (firewall["Scope"], firewall["DefaultAction"]) == ("REGIONAL", {"Allow": {}})
     (rule,) = firewall["Rules"]
     assert rule["Action"] == {"Block": {}}
-    assert rule["Statement"]["RateBasedStatement"] == {
+    counted = dict(rule["Statement"]["RateBasedStatement"])
+    spared = counted.pop("ScopeDownStatement")["NotStatement"]["Statement"]["ByteMatchStatement"]
+    assert counted == {
         "AggregateKeyType": "IP",
         "EvaluationWindowSec": 300,
         "Limit": {"Ref": "WafRequestsPer5Minutes"},
     }
+    assert (spared["FieldToMatch"], spared["PositionalConstraint"]) == ({"UriPath": {}}, "ENDS_WITH")
+    assert spared["SearchString"] in resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
 
 
 def test_the_firewall_stands_before_the_apis_stage(resources: dict[str, Properties]) -> None:

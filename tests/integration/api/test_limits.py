@@ -44,6 +44,17 @@ def test_too_many_orders_are_refused_and_a_repeated_checkout_is_not(limited: Sho
         assert [limited.ordered(cart) for cart in carts[:2]] == checkouts
 
 
+def test_a_checkout_that_is_counted_asks_the_table_no_more_often(limited: Shop) -> None:
+    """Cart, products, the transaction, and the payment's reference."""
+    cart = limited.cart(mug=1)
+    asked: list[str] = []
+    events = vars(wiring)["_client"]("dynamodb").meta.events
+    events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name), unique_id="count")
+    limited.ordered(cart)
+    events.unregister("before-call.dynamodb", unique_id="count")
+    assert asked == ["GetItem", "BatchGetItem", "TransactWriteItems", "BatchWriteItem"]
+
+
 def test_no_address_is_in_the_table(limited: Shop) -> None:
     limited.ordered(limited.cart(mug=1))
     rows = limited.dump()["rows"]
