@@ -111,6 +111,8 @@ def _new_order(
     _require_total(order, expected_total)
     _require_chargeable(order)
     one_more = tally("orders", visitor, most=limits.orders_per_address, now=now)
+    takes = {line.sku: line.quantity for line in order.lines if products[line.sku].is_tracked}
+    shards = {sku: products[sku].stock_shards for sku in takes}
 
     def place(rows: dict[str, int]) -> None:
         orders.place_order(
@@ -118,7 +120,7 @@ def _new_order(
         )
 
     try:
-        reserve(order, products, stock=stock, place=place)
+        reserve(order.id, takes, shards=shards, stock=stock, place=place)
     except CartSpent:
         raise _spent(cart, now=now) from None
     except LimitReached as full:
