@@ -170,7 +170,7 @@ def _world(sandbox: Sandbox, notices: "queue.Queue[Notice]") -> World:
     catalog.push_catalog(products, catalog=wiring.catalog())
     tracked = [product.sku for product in products if product.is_tracked]
     for sku in tracked:
-        wiring.catalog().set_stock(sku, PLENTY)
+        wiring.stock().set_stock(sku, PLENTY)
     receiver = Api(url=os.environ["BENCH_RECEIVER_URL"])
     _, secret = create_endpoint(
         f"{receiver.url}/hook",

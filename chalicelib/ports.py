@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from chalicelib.domain.addresses import IPAddress
 from chalicelib.domain.bookkeeping import Acknowledgements, Reconciliation, SweepReport
@@ -27,11 +27,13 @@ from chalicelib.domain.exchanges import Reply, Request
 from chalicelib.domain.health import Health
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
+from chalicelib.domain.limits import Tally
 from chalicelib.domain.orders import Fulfilment, LedgerEntry, Order, OrderChange, OrderSummary, Refund
 from chalicelib.domain.payments import PaymentFact
 from chalicelib.domain.refunds import RefundFact
 from chalicelib.domain.shipping import Shipping
 from chalicelib.domain.signing import EndpointSecrets
+from chalicelib.domain.stock import Stock
 from chalicelib.domain.taxes import Tax, Taxes, TaxQuestion
 from chalicelib.domain.totals import PriceList
 
@@ -56,6 +58,18 @@ class StockShort(Exception):
 
 class CouponSpent(Exception):
     """The coupon is not as it was read, or has no use or not enough of its money left."""
+
+
+class LimitReached(Exception):
+    """A tally is as high as it may be."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__(tally.what)
+        self.tally = tally
+
+
+class CartSpent(Exception):
+    """As many orders as are allowed were placed from this cart."""
 
 
 class Unreadable(Exception):
@@ -98,7 +112,12 @@ class CartStore(Protocol):
         """Write a cart whose id is new; the same again is the same."""
 
     def replace_cart(self, cart: Cart) -> None:
-        """Write the cart over the version just before its own; Moved if that has changed."""
+        """Write the cart over the version just before its own, ordered as often, or Moved."""
+
+
+class Counters(Protocol):
+    def count(self, tally: Tally) -> None:
+        """One more, or LimitReached. A lost answer may count twice."""
 
 
 class CatalogStore(Protocol):
@@ -116,19 +135,37 @@ class CatalogStore(Protocol):
 
 class StockStore(Protocol):
     def get_stock(self, skus: Iterable[str]) -> dict[str, int]:
-        """What is available of each SKU that has a stock item, in one round trip."""
+        """What is available of each SKU that has stock, in one round trip, or two where it is in shards."""
+
+    def get_stock_rows(self, skus: Iterable[str]) -> dict[str, Stock]:
+        """The same by row, and how each SKU is watched."""
 
     def get_products_and_stock(self, skus: Iterable[str]) -> tuple[dict[str, Product], dict[str, int]]:
-        """Both in one round trip for a whole cart."""
+        """Both as above, for a whole cart."""
 
-    def set_stock(self, sku: str, available: int) -> None: ...
+    def set_stock(
+        self, sku: str, available: int, *, shards: int = 1, low_at: int | UnsetType | None = UNSET
+    ) -> None:
+        """Write what is available, or Moved: it is spread over so many rows, and the others are emptied.
 
-    def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> int | None:
-        """Add `by` and give what is then available; the same `key` again adds nothing.
+        `low_at` is the number that is low: None for none, UNSET as before.
+        """
+
+    def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> Stock | None:
+        """Add `by` and give what there is then, or Moved; the same `key` again adds nothing.
 
         None if the SKU has no stock item. StockShort if less than nothing would be left. KeyReused if
         the key has been used with another `by`.
         """
+
+    def begin_low(self, stock: Stock, *, event: Event) -> None:
+        """One transaction: mark as told since the event that this stock is low, and the event.
+
+        Moved if its first row is not as it was read, or marked.
+        """
+
+    def end_low(self, sku: str, *, since: datetime) -> None:
+        """Take away the mark of this moment; that it is not there is no error. Moved if somebody is at it."""
 
 
 class OrderStory(Struct, frozen=True, kw_only=True):
@@ -153,15 +190,18 @@ class OrderStore(Protocol):
         order: Order,
         *,
         cart: Cart,
+        tally: Tally | None = None,
+        most_per_cart: int = 0,
         coupon: Coupon | None = None,
         replaces: OrderChange | None = None,
         paid: OrderChange | None = None,
     ) -> None:
         """One transaction: the order, what it reserves, its use of a coupon, and that the cart is it now.
 
-        With it the end of the cart's earlier order, whose stock and use it takes over, and, if it costs
-        nothing, what tells that it is paid. AlreadyPlaced, Moved, CouponSpent or StockShort say why nothing
-        was written.
+        It counts in the tally, and in the cart, of which no more than `most_per_cart` orders are placed
+        (0: any number). With it the end of the cart's earlier order, whose stock and use it takes over, and,
+        if it costs nothing, what tells that it is paid. AlreadyPlaced, Moved, CartSpent, LimitReached,
+        CouponSpent or StockShort, the first that holds, say why nothing was written.
         """
 
     def get_order(self, order_id: str) -> OrderStory | None: ...

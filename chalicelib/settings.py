@@ -3,6 +3,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from chalicelib.domain.addresses import EndpointPolicy
+from chalicelib.domain.limits import Limits
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -26,4 +27,5 @@ class Settings(Struct, frozen=True, kw_only=True):
     stripe_api_base: str
     alert_email: str
     endpoint_policy: EndpointPolicy
+    limits: Limits
     stage: str

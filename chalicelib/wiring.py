@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.bookkeeping import DynamoBookkeeping
     from chalicelib.adapters.dynamodb.carts import DynamoCarts
     from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+    from chalicelib.adapters.dynamodb.counters import DynamoCounters
     from chalicelib.adapters.dynamodb.deliveries import DynamoDeliveries
     from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints
     from chalicelib.adapters.dynamodb.events import DynamoEvents
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb.orders import DynamoOrders
     from chalicelib.adapters.dynamodb.pricing import DynamoPricing
     from chalicelib.adapters.dynamodb.slots import DynamoSlots
+    from chalicelib.adapters.dynamodb.stock import DynamoStock
     from chalicelib.adapters.dynamodb.table import Table
     from chalicelib.adapters.http.resolver import SystemResolver
     from chalicelib.adapters.http.sender import HttpSender
@@ -46,8 +48,8 @@ if TYPE_CHECKING:
     from chalicelib.adapters.ssm import SsmSecrets
     from chalicelib.adapters.stripe.payments import StripePayments
     from chalicelib.services import housekeeping as housekeeping_service
-    from chalicelib.services.checkout import Shop
     from chalicelib.services.outbound import Outbound
+    from chalicelib.services.placing import Shop
     from chalicelib.services.reconciliation import Books
 
 entropy: Callable[[int], bytes] = secrets.token_bytes
@@ -83,10 +85,15 @@ def settings() -> Settings:
                     int(port) for port in os.environ.get("TILLHOOK_ENDPOINT_PORTS", "443,8443").split(",")
                 ],
             },
+            "limits": {
+                "carts_per_address": os.environ.get("TILLHOOK_CARTS_PER_ADDRESS", "0"),
+                "orders_per_address": os.environ.get("TILLHOOK_ORDERS_PER_ADDRESS", "0"),
+                "orders_per_cart": os.environ.get("TILLHOOK_ORDERS_PER_CART", "0"),
+            },
             "stage": os.environ.get("TILLHOOK_STAGE", ""),
         },
         Settings,
-        strict=False,  # ports come as text
+        strict=False,  # numbers come as text
     )
 
 
@@ -141,10 +148,24 @@ def carts() -> DynamoCarts:
 
 
 @cache
+def counters() -> DynamoCounters:
+    from chalicelib.adapters.dynamodb.counters import DynamoCounters
+
+    return DynamoCounters(table())
+
+
+@cache
 def catalog() -> DynamoCatalog:
     from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
 
     return DynamoCatalog(table())
+
+
+@cache
+def stock() -> DynamoStock:
+    from chalicelib.adapters.dynamodb.stock import DynamoStock
+
+    return DynamoStock(table())
 
 
 @cache
@@ -231,16 +252,23 @@ def stripe() -> StripePayments:
 
 @cache
 def checkout() -> Shop:
-    from chalicelib.services.checkout import Shop
+    from chalicelib.services.placing import Shop
 
-    return Shop(carts=carts(), prices=prices(), stock=catalog(), orders=orders(), provider=stripe())
+    return Shop(
+        carts=carts(),
+        prices=prices(),
+        stock=stock(),
+        orders=orders(),
+        provider=stripe(),
+        limits=settings().limits,
+    )
 
 
 @cache
 def housekeeping() -> housekeeping_service.Shop:
     from chalicelib.services.housekeeping import Shop
 
-    return Shop(orders=orders(), stock=catalog(), catalog=catalog(), provider=stripe())
+    return Shop(orders=orders(), stock=stock(), catalog=catalog(), provider=stripe())
 
 
 @cache

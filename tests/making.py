@@ -26,6 +26,7 @@ from chalicelib.domain.payments import FactKind, PaymentFact
 from chalicelib.domain.refunds import RefundFact, RefundState
 from chalicelib.domain.retries import decide
 from chalicelib.domain.signing import EndpointSecrets, SigningSecret
+from chalicelib.domain.stock import Glimpse, Stock
 from chalicelib.domain.taxes import Tax, TaxQuestion
 from chalicelib.domain.totals import PricedCart, PriceList, price
 from tests.fakes import NOW
@@ -49,6 +50,7 @@ def a_product(
     weight_grams: int = 0,
     shippable: bool = True,
     tax_code: str | None = None,
+    shards: int = 1,
 ) -> Product:
     return Product(
         sku=sku,
@@ -59,6 +61,7 @@ def a_product(
         weight_grams=weight_grams,
         shippable=shippable,
         tax_code=tax_code,
+        stock_shards=shards,
     )
 
 
@@ -72,6 +75,20 @@ def a_coupon(
     return Coupon(
         code=code, version=1, terms=terms, times_used=times_used, discount_given=discount_given or {}
     )
+
+
+def glimpses(stock: Stock) -> list[Glimpse]:
+    """Its rows as the stream carries them; the first one alone knows of the threshold."""
+    return [
+        Glimpse(
+            sku=stock.sku,
+            alone=len(stock.rows) == 1,
+            available=available,
+            low_at=stock.low_at if name == stock.sku else None,
+            low_since=stock.low_since if name == stock.sku else None,
+        )
+        for name, available in stock.rows.items()
+    ]
 
 
 def a_cart(*products: Product, seed: object = 0, quantity: int = 1, now: datetime = NOW) -> Cart:

@@ -29,6 +29,7 @@ from chalicelib.domain.orders import (
     Review,
 )
 from chalicelib.domain.refunds import refundable
+from chalicelib.domain.stock import Stock
 from chalicelib.domain.totals import Breakdown
 from chalicelib.ports import OrderStory, Page
 from chalicelib.services.catalog import Offer
@@ -224,8 +225,15 @@ class NewEndpointAnswer(Struct, frozen=True, kw_only=True):
 
 
 class StockAnswer(Struct, frozen=True, kw_only=True):
+    """`low_at` is the number at which `stock.low` is told; null for never."""
+
     sku: str
     available: int
+    low_at: int | None
+
+    @classmethod
+    def of(cls, stock: Stock) -> Self:
+        return _from(cls, stock)
 
 
 class EventDeliveriesAnswer(Struct, frozen=True, kw_only=True):

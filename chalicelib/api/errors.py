@@ -17,6 +17,7 @@ STATUS: dict[type[errors.TillhookError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """For each branch of the tree in domain/errors.py, and for a leaf that differs from its branch."""

@@ -95,6 +95,11 @@ class Call:
     def id(self) -> str:
         return str(self._request.context.get("requestId", ""))
 
+    @property
+    def address(self) -> str:
+        """Where the request comes from, as API Gateway saw it; headers are anybody's word."""
+        return str(self._request.context.get("identity", {}).get("sourceIp", ""))
+
     def header(self, name: str) -> str:
         return str(self._request.headers.get(name) or "")
 
@@ -253,7 +258,7 @@ def _answered(call: Call, route: str, status: int, run: Callable[[], object]) ->
             log.exception("request failed", extra=_ids(call, route, code))
         else:
             log.info("request refused", extra=_ids(call, route, code) | {"error": type(error).__name__})
-        return _response(call, body_of(error), code)
+        return _response(call, body_of(error), code, retry_after=_retry_after(error))
     except Exception:
         log.exception("request failed", extra=_ids(call, route, 500))
         unforeseen = InternalError("Something failed on our side. Nothing is lost; please try again.")
@@ -262,6 +267,13 @@ def _answered(call: Call, route: str, status: int, run: Callable[[], object]) ->
     if isinstance(answer, Text):
         return _text_response(call, answer, status)
     return _response(call, "" if answer is None else msgspec.json.encode(answer).decode(), status)
+
+
+def _retry_after(error: errors.TillhookError) -> int | None:
+    """Seconds after which the same request may work."""
+    if isinstance(error, errors.TooManyRequests):
+        return error.retry_after_seconds
+    return 1 if isinstance(error, errors.Unavailable) else None
 
 
 def _ids(call: Call, route: str, status: int) -> dict[str, object]:
@@ -276,13 +288,13 @@ def _text_response(call: Call, text: Text, status: int) -> Response:
     return response
 
 
-def _response(call: Call, body: str, status: int) -> Response:
+def _response(call: Call, body: str, status: int, *, retry_after: int | None = None) -> Response:
     headers: dict[str, str | list[str]] = {
         "Content-Type": "application/json",
         "Cache-Control": "no-store",
         "X-Request-Id": call.id,
         "X-Content-Type-Options": "nosniff",
     }
-    if status == 503:  # noqa: PLR2004 (Service Unavailable)
-        headers["Retry-After"] = "1"
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
     return Response(body=body, status_code=int(status), headers=headers)

@@ -11,9 +11,11 @@ from chalicelib import wiring
 from chalicelib.domain import errors
 from chalicelib.domain.carts import Quantity
 from chalicelib.domain.destinations import Destination
+from chalicelib.domain.limits import visitor_of
 from chalicelib.domain.orders import Address, Contact
 from chalicelib.domain.totals import PricedCart, PriceList
 from chalicelib.services import carts, catalog, checkout, orders
+from chalicelib.services.placing import Wish
 
 from .answers import CheckoutAnswer, Listing, OfferAnswer, OrderAnswer
 from .routing import OPEN_TO_ALL_SITES, PAGED, Call, Routes
@@ -61,7 +63,7 @@ class CheckoutRequest(Struct, forbid_unknown_fields=True, kw_only=True):
 def list_products(call: Call) -> Listing[OfferAnswer]:
     """The catalogue, by SKU."""
     page = catalog.list_offers(
-        limit=call.limit(), cursor=call.query("cursor"), catalog=wiring.catalog(), stock=wiring.catalog()
+        limit=call.limit(), cursor=call.query("cursor"), catalog=wiring.catalog(), stock=wiring.stock()
     )
     return Listing(items=[OfferAnswer.of(offer) for offer in page.items], cursor=page.cursor)
 
@@ -69,14 +71,25 @@ def list_products(call: Call) -> Listing[OfferAnswer]:
 @routes.route("GET", "/products/{sku}", answer=OfferAnswer, refusals=[errors.ProductNotFound])
 def get_product(_call: Call, sku: str) -> OfferAnswer:
     """One product, and whether it can be bought now."""
-    return OfferAnswer.of(catalog.read_offer(sku, stock=wiring.catalog()))
+    return OfferAnswer.of(catalog.read_offer(sku, stock=wiring.stock()))
 
 
-@routes.route("POST", "/carts", answer=PricedCart, status=201)
-def create_cart(_call: Call) -> PricedCart:
+@routes.route("POST", "/carts", answer=PricedCart, status=201, refusals=[errors.TooManyRequests])
+def create_cart(call: Call) -> PricedCart:
     """A new, empty cart. Its id is all that opens it: keep it in the shopper's browser."""
-    cart = carts.create_cart(carts=wiring.carts(), entropy=wiring.entropy, now=wiring.now())
+    cart = carts.create_cart(
+        _visitor(call),
+        carts=wiring.carts(),
+        counters=wiring.counters(),
+        limits=wiring.settings().limits,
+        entropy=wiring.entropy,
+        now=wiring.now(),
+    )
     return carts.priced(cart, PriceList(), ask_tax=wiring.stripe().ask_tax, now=wiring.now())
+
+
+def _visitor(call: Call) -> str:
+    return visitor_of(call.address, shop=wiring.settings().shop)
 
 
 @routes.route("GET", "/carts/{cart_id}", answer=PricedCart, refusals=[errors.CartNotFound])
@@ -198,19 +211,14 @@ def put_destination(_call: Call, body: DestinationBody, cart_id: str) -> PricedC
         errors.OutOfStock,
         errors.AmountRefused,
         errors.OrderNotPayable,
+        errors.TooManyRequests,
         errors.ProviderUnavailable,
     ],
 )
-def check_out(_call: Call, body: CheckoutRequest, cart_id: str) -> CheckoutAnswer:
+def check_out(call: Call, body: CheckoutRequest, cart_id: str) -> CheckoutAnswer:
     """Reserve what is in the cart and begin its payment. The same version of a cart is the same order."""
-    done = checkout.check_out(
-        cart_id,
-        _contact(body),
-        expected_total=body.expected_total,
-        shop=wiring.checkout(),
-        now=wiring.now(),
-    )
-    return CheckoutAnswer.of(done)
+    wish = Wish(contact=_contact(body), expected_total=body.expected_total, visitor=_visitor(call))
+    return CheckoutAnswer.of(checkout.check_out(cart_id, wish, shop=wiring.checkout(), now=wiring.now()))
 
 
 def _contact(body: CheckoutRequest) -> Contact:

@@ -32,7 +32,7 @@ class Cart(Struct, frozen=True, kw_only=True):
     """`version` rises by one with each change; 0 is a cart that was only just created.
 
     `order_id` is the order that it became last: a cart has one open order. `coupon_counted` says that it
-    holds a use of the coupon.
+    holds a use of the coupon. `checkouts` counts the orders that were placed from it.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Cart(Struct, frozen=True, kw_only=True):
     coupon_code: str = ""
     coupon_counted: bool = False
     destination: Destination | None = None
+    checkouts: int = 0
     expires_at: datetime
     order_id: str = ""
 

@@ -13,6 +13,8 @@ from .money import MAX_AMOUNT
 SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}(?!\n)$"
 """A SKU stands in paths as it is, so it has only characters that no encoding touches."""
 
+MAX_SHARDS = 32
+
 Sku = Annotated[str, Meta(pattern=SKU_PATTERN, description="Stock keeping unit; stands in paths as it is")]
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT, description="Minor units of the currency")]
 CurrencyCode = Annotated[str, Meta(pattern=r"^[a-z]{3}(?!\n)$", description="ISO 4217, lower case")]
@@ -46,6 +48,12 @@ class ProductFields(Struct, frozen=True, kw_only=True):
     shippable: bool = True
     weight_grams: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
     tax_code: TaxCode | None = None
+    stock_shards: Annotated[
+        int,
+        Meta(
+            ge=1, le=MAX_SHARDS, description="Rows that its stock is spread over; 1 takes 500 sales a second"
+        ),
+    ] = 1
 
 
 class Product(ProductFields, frozen=True, kw_only=True):

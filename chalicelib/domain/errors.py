@@ -27,6 +27,7 @@
     │   ├── RefundRefused, NotFulfillable, NothingToReview
     │   ├── PaymentMismatch       what was paid is not this order's payment
     │   └── KeyReused             one Idempotency-Key for two different requests
+    ├── TooManyRequests           wait for `retry_after_seconds`, or do what the text says
     └── Unavailable               a failure of ours or of a provider; try again
         ├── Busy                  others kept changing the same row
         └── ProviderUnavailable
@@ -199,6 +200,12 @@ class PaymentMismatch(Conflict): ...
 
 
 class KeyReused(Conflict): ...
+
+
+class TooManyRequests(TillhookError):
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unavailable(TillhookError): ...

@@ -149,6 +149,27 @@ class ReconciliationMismatch(
     data: MismatchData
 
 
+class LowStock(Struct, frozen=True, kw_only=True):
+    """`name` is empty if the product is no longer sold."""
+
+    sku: str
+    name: str
+    available: int
+    low_at: int
+
+
+class StockData(Struct, frozen=True):
+    stock: LowStock
+
+
+class StockLow(Struct, frozen=True, kw_only=True, tag_field="type", tag="stock.low"):
+    """No more than `low_at` of a product are left. Comes once, until there have been more again."""
+
+    id: str
+    timestamp: datetime
+    data: StockData
+
+
 class DisabledEndpoint(Struct, frozen=True, kw_only=True):
     id: str
     url: str
@@ -222,6 +243,7 @@ Payload = (
     | EndpointDisabled
     | DeliveryDead
     | ReconciliationMismatch
+    | StockLow
     | TestPing
 )
 PAYLOADS: tuple[type[Payload], ...] = (
@@ -238,6 +260,7 @@ PAYLOADS: tuple[type[Payload], ...] = (
     EndpointDisabled,
     DeliveryDead,
     ReconciliationMismatch,
+    StockLow,
     TestPing,
 )
 
@@ -426,6 +449,11 @@ _EXAMPLES: dict[str, Payload] = {
                 )
             )
         )
+    ),
+    "stock.low": StockLow(
+        id=_EVENT_ID,
+        timestamp=_THEN,
+        data=StockData(LowStock(sku="mug", name="Mug", available=4, low_at=5)),
     ),
     "endpoint.disabled": EndpointDisabled(
         id=_EVENT_ID,

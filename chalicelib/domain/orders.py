@@ -113,10 +113,10 @@ class Review(Struct, frozen=True, kw_only=True):
 class Order(Breakdown, frozen=True, kw_only=True, omit_defaults=True):
     """`lines`, the breakdown, `takes`, `currency` and `livemode` never change; `version` rises each time.
 
-    `takes` says what the order needs of the stock, `reserved` what it holds of that, in pieces by the name of
-    the stock row. `backordered` was sold without being there. `check_at` is when housekeeping looks at the
-    order next: None, if nothing is awaited. `computed_for` is where shipping and tax were computed for,
-    None if neither depends on it.
+    `takes` says how many pieces the order needs of the stock, by SKU; `reserved` what it holds of that, by
+    the name of the stock row (domain/stock.py); `backordered` what was sold without being there, by SKU.
+    `check_at` is when housekeeping looks at the order next: None, if nothing is awaited. `computed_for` is
+    where shipping and tax were computed for, None if neither depends on it.
     """
 
     id: str

@@ -25,6 +25,7 @@ _REFERENCE_LENGTH = 255
 class StockRecord(Struct, frozen=True, kw_only=True):
     sku: Sku
     available: Annotated[int, Meta(ge=0, le=1_000_000_000)]
+    low_at: Annotated[int, Meta(ge=0, le=1_000_000_000)] | None = None
 
 
 class OrderRecord(Order, frozen=True, kw_only=True):

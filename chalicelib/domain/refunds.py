@@ -20,6 +20,7 @@ from .identifiers import derived_id
 from .money import display
 from .orders import LedgerEntry, LineItem, Order, OrderChange, Payment, Refund, told
 from .reviews import HOUSEKEEPING, is_for_policy
+from .stock import sku_of
 
 RefundState = Literal["pending", "succeeded", "failed"]
 
@@ -267,7 +268,7 @@ def _restock(order: Order, wanted: WantedRefund) -> dict[str, int]:
     for sku, pieces in wanted.lines.items():
         left = pieces
         for name, held in order.reserved.items():
-            if name.partition("#")[0] == sku and left:
+            if sku_of(name) == sku and left:
                 found[name] = min(held, left)
                 left -= found[name]
     return found

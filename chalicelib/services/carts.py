@@ -14,14 +14,24 @@ from chalicelib.domain.coupons import normal_code
 from chalicelib.domain.destinations import Destination
 from chalicelib.domain.errors import CartNotFound, CouponNotFound, ItemNotInCart, ProductNotFound
 from chalicelib.domain.identifiers import Entropy, is_id, new_id
+from chalicelib.domain.limits import Limits, tally, too_many
 from chalicelib.domain.taxes import AskTax
 from chalicelib.domain.totals import PricedCart, PriceList, price
-from chalicelib.ports import CartStore, PriceStore
+from chalicelib.ports import CartStore, Counters, LimitReached, PriceStore
 
 from .contention import until_settled
 
 
-def create_cart(*, carts: CartStore, entropy: Entropy, now: datetime) -> Cart:
+def create_cart(
+    visitor: str, *, carts: CartStore, counters: Counters, limits: Limits, entropy: Entropy, now: datetime
+) -> Cart:
+    """A new cart; TooManyRequests if this visitor has had too many of late."""
+    one_more = tally("carts", visitor, most=limits.carts_per_address, now=now)
+    if one_more is not None:
+        try:
+            counters.count(one_more)
+        except LimitReached as full:
+            raise too_many(full.tally, now=now) from None
     cart = rules.new_cart(new_id("cart", entropy), now=now)
     carts.create_cart(cart)
     return cart

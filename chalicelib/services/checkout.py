@@ -1,41 +1,19 @@
-"""From a cart to a payable order."""
+"""From a cart to a payable order, and from one order of a cart to the next."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from chalicelib.domain import orders as rules
 from chalicelib.domain.carts import Cart, restarted
-from chalicelib.domain.catalog import Product
-from chalicelib.domain.coupons import Coupon
-from chalicelib.domain.errors import AmountRefused, CouponUsedUp, OrderNotPayable, OutOfStock, TotalChanged
-from chalicelib.domain.money import MAX_AMOUNT, display, minimum_charge
-from chalicelib.domain.orders import Contact, Order, OrderChange
-from chalicelib.domain.payments import PaymentFact, apply
-from chalicelib.domain.totals import price
-from chalicelib.ports import (
-    AlreadyPlaced,
-    CartStore,
-    CouponSpent,
-    Moved,
-    OrderStore,
-    OrderStory,
-    PaymentProvider,
-    PaymentSession,
-    PriceStore,
-    StockShort,
-    StockStore,
-)
+from chalicelib.domain.orders import Order
+from chalicelib.ports import Moved, PaymentSession
 
-from .carts import live, read_prices, require_cart_id
+from .carts import live, require_cart_id
 from .contention import until_settled
-from .payments import record, void
-
-log = logging.getLogger(__name__)
+from .placing import Shop, Wish, moved_by, place, require_payable, require_total
 
 TIME_TO_PAY = timedelta(minutes=15)
 """What a shopper who comes back to an order has at least."""
@@ -49,39 +27,30 @@ class Checkout(Struct, frozen=True, kw_only=True):
     session: PaymentSession | None
 
 
-class Shop(Struct, frozen=True, kw_only=True):
-    """What a checkout needs from the world."""
-
-    carts: CartStore
-    prices: PriceStore
-    stock: StockStore
-    orders: OrderStore
-    provider: PaymentProvider
-
-
-def check_out(cart_id: str, contact: Contact, *, expected_total: int, shop: Shop, now: datetime) -> Checkout:
+def check_out(cart_id: str, wish: Wish, *, shop: Shop, now: datetime) -> Checkout:
     """Reserve what is in the cart, and begin its payment.
 
     However often and however parallel one version of a cart is checked out, it is one order and one
     payment; what the shopper corrects about herself meanwhile is kept. A changed cart takes over what its
-    earlier order had reserved, once that order's payment can't be made any more.
+    earlier order had reserved, once that order's payment can't be made any more. Only a new order counts for
+    the limits.
     """
     require_cart_id(cart_id)
 
     def attempt() -> Checkout:
         cart = live(shop.carts.get_cart(cart_id), now=now)
-        order = _order_of(cart, contact, expected_total=expected_total, shop=shop, now=now)
+        order = _order_of(cart, wish, shop=shop, now=now)
         session = None if order.is_paid else _payment_session(order, shop=shop, now=now)
         return Checkout(order=order, token=rules.order_token(order), session=session)
 
     return until_settled(attempt)
 
 
-def _order_of(cart: Cart, contact: Contact, *, expected_total: int, shop: Shop, now: datetime) -> Order:
+def _order_of(cart: Cart, wish: Wish, *, shop: Shop, now: datetime) -> Order:
     """The order that this version of the cart is, or becomes now."""
     earlier = shop.orders.get_order(cart.order_id) if cart.order_id else None
     if earlier is None:
-        return _new_order(cart, contact, None, expected_total=expected_total, shop=shop, now=now)
+        return place(cart, wish, None, shop=shop, now=now)
     is_this = earlier.order.id == rules.order_id_for(cart)
     if earlier.order.payment.status == "canceled":
         if is_this or cart.coupon_counted:
@@ -89,83 +58,21 @@ def _order_of(cart: Cart, contact: Contact, *, expected_total: int, shop: Shop, 
             # used of a coupon was given back.
             shop.carts.replace_cart(restarted(cart, now=now))
             raise Moved
-        return _new_order(cart, contact, None, expected_total=expected_total, shop=shop, now=now)
+        return place(cart, wish, None, shop=shop, now=now)
     if not is_this:
-        _require_payable(earlier.order)
-        return _new_order(cart, contact, earlier, expected_total=expected_total, shop=shop, now=now)
+        require_payable(earlier.order, provider=shop.provider)
+        return place(cart, wish, earlier, shop=shop, now=now)
     if earlier.order.payment.provider == rules.NOTHING_TO_PAY:
         return earlier.order
-    return _again(earlier.order, contact, expected_total=expected_total, shop=shop, now=now)
+    return _again(earlier.order, wish, shop=shop, now=now)
 
 
-def _new_order(
-    cart: Cart,
-    contact: Contact,
-    earlier: OrderStory | None,
-    *,
-    expected_total: int,
-    shop: Shop,
-    now: datetime,
-) -> Order:
-    """The cart as an order, in place of its earlier one, which is still payable, if there is one."""
-    known = read_prices(cart, prices=shop.prices)
-    takes = {line.sku: line.quantity for line in cart.lines if _is_tracked(known.products.get(line.sku))}
-    destination = rules.destination_of(contact) or cart.destination
-    priced = price(cart, known, destination=destination, ask=shop.provider.ask_tax, now=now)
-    order = rules.place(cart, priced, contact, takes=takes, livemode=shop.provider.livemode, now=now)
-    _require_total(order, expected_total)
-    paid = rules.free(order, now=now) if order.amount == 0 else None
-    if paid is None:
-        _require_chargeable(order)
-    replaces = _end_of(earlier, for_=order, shop=shop, now=now) if earlier else None
-    placed = paid.order if paid else order
-    try:
-        coupon = known.coupon if order.coupon else None
-        shop.orders.place_order(placed, cart=cart, coupon=coupon, replaces=replaces, paid=paid)
-    except (CouponSpent, StockShort) as short:
-        if replaces is not None:  # its payment is void by now
-            shop.orders.commit(replaces)
-        if isinstance(short, CouponSpent):
-            raise _spent(known.coupon, shop.prices.get_coupon(cart.coupon_code)) from None
-        raise _shortage(order.takes, shop.stock.get_stock(order.takes)) from None
-    except AlreadyPlaced:
-        raise Moved from None
-    log.info("order placed", extra={"order_id": order.id})
-    return placed
-
-
-def _is_tracked(product: Product | None) -> bool:
-    return product is not None and product.is_tracked
-
-
-def _end_of(earlier: OrderStory, *, for_: Order, shop: Shop, now: datetime) -> OrderChange:
-    """What cancels the cart's earlier order, once its provider has agreed that nobody can pay it any more."""
-    held = earlier.order.reserved
-    left = shop.stock.get_stock(for_.takes) if for_.takes else {}
-    available = {name: left.get(name, 0) + held.get(name, 0) for name in for_.takes}
-    if any(available[name] < pieces for name, pieces in for_.takes.items()):
-        raise _shortage(for_.takes, available)
-    fact = void(earlier.order, provider=shop.provider)
-    canceled = apply(earlier.order, fact, ledger=earlier.ledger, refunds=earlier.refunds, now=now)
-    if fact.kind != "canceled" or canceled is None:
-        raise _moved_by(fact, shop=shop, now=now)
-    return canceled
-
-
-def _moved_by(fact: PaymentFact, *, shop: Shop, now: datetime) -> Exception:
-    """What to raise for a payment that has settled: Moved, to look again at what it made of its order."""
-    order = record(fact, orders=shop.orders, now=now)
-    # Under way it is a second try then, of which no notice has come, and this one looks older than the
-    # first one's failure.
-    return _not_payable(order, status=fact.kind) if order.is_payable else Moved()
-
-
-def _again(order: Order, contact: Contact, *, expected_total: int, shop: Shop, now: datetime) -> Order:
+def _again(order: Order, wish: Wish, *, shop: Shop, now: datetime) -> Order:
     """The order that this version of the cart is already, with what its shopper says of herself now."""
-    _require_payable(order)
-    _require_total(order, expected_total)
-    if contact != order.contact:
-        change = rules.with_contact(order, contact, now=now)
+    require_payable(order, provider=shop.provider)
+    require_total(order, wish.expected_total)
+    if wish.contact != order.contact:
+        change = rules.with_contact(order, wish.contact, now=now)
         shop.orders.commit(change)
         order = change.order
     if order.check_at is not None and order.check_at < now + TIME_TO_PAY:
@@ -180,67 +87,8 @@ def _payment_session(order: Order, *, shop: Shop, now: datetime) -> PaymentSessi
     else:
         session = shop.provider.open_payment(order)
     if session.settled is not None:
-        raise _moved_by(session.settled, shop=shop, now=now)
+        raise moved_by(session.settled, shop=shop, now=now)
     # Until this is written nobody has the client secret, so nobody can pay what we don't know of. It is
     # written again for a payment that is resumed: an earlier try may have ended half-way through it.
     shop.orders.save_reference(order.id, provider=shop.provider.name, reference=session.reference)
     return session
-
-
-def _require_payable(order: Order) -> None:
-    if not order.is_payable:
-        raise _not_payable(order, status=order.status)
-
-
-def _not_payable(order: Order, *, status: str) -> OrderNotPayable:
-    return OrderNotPayable(
-        f"This cart has become an order already, which is {status}. Start a new cart.",
-        order_id=order.id,
-        order_token=rules.order_token(order),
-        status=status,
-    )
-
-
-def _require_total(order: Order, expected_total: int) -> None:
-    if order.amount != expected_total:
-        raise TotalChanged(
-            f"The total is {display(order.amount, order.currency)} now, "
-            f"not {display(expected_total, order.currency)}. Show the shopper and check out again.",
-            expected_total=expected_total,
-            total=order.amount,
-            currency=order.currency,
-        )
-
-
-def _require_chargeable(order: Order) -> None:
-    least = minimum_charge(order.currency)
-    if not least <= order.amount <= MAX_AMOUNT:
-        raise AmountRefused(
-            f"A payment must be between {display(least, order.currency)} and "
-            f"{display(MAX_AMOUNT, order.currency)}.",
-            amount=order.amount,
-            currency=order.currency,
-        )
-
-
-def _shortage(wanted: Mapping[str, int], available: Mapping[str, int]) -> Exception:
-    """What to raise when the transaction found too little; Moved if it has come back since."""
-    short = [
-        {"sku": sku, "wanted": quantity, "left": max(available.get(sku, 0), 0)}
-        for sku, quantity in wanted.items()
-        if available.get(sku, 0) < quantity
-    ]
-    if not short:
-        return Moved()
-    names = ", ".join(f"{item['sku']} ({item['left']} left)" for item in short)
-    return OutOfStock(f"Not enough in stock: {names}. Take fewer, or remove it.", items=short)
-
-
-def _spent(read: Coupon | None, found: Coupon | None) -> Exception:
-    """What to raise when the transaction could not use the coupon; Moved if it is another one by now."""
-    if read is None or found is None or found.version != read.version:
-        return Moved()
-    return CouponUsedUp(
-        f"{read.code} has just been used up. Show the shopper the cart without it, and check out again.",
-        code=read.code,
-    )

@@ -62,12 +62,9 @@ def _stock_page(
 ) -> Page[StockRecord]:
     """Of the products in the catalogue, those that have a stock item."""
     page = catalog.list_products(limit=limit, cursor=cursor)
-    available = stock.get_stock(product.sku for product in page.items)
-    records = [
-        StockRecord(sku=product.sku, available=available[product.sku])
-        for product in page.items
-        if product.sku in available
-    ]
+    found = stock.get_stock_rows(product.sku for product in page.items)
+    stocks = [found[product.sku] for product in page.items if product.sku in found]
+    records = [StockRecord(sku=there.sku, available=there.available, low_at=there.low_at) for there in stocks]
     return Page(records, page.cursor)
 
 

@@ -12,6 +12,7 @@ from chalicelib.domain.catalog import Product
 from chalicelib.domain.errors import ImportRefused, InvalidRequest, RequestTooLarge
 from chalicelib.domain.orders import placing
 from chalicelib.domain.records import OrderRecord, StockRecord, Subject, order_problem
+from chalicelib.domain.stock import Stock
 from chalicelib.domain.transfers import Form, read
 from chalicelib.ports import AlreadyPlaced, CatalogStore, Moved, OrderStore, OrderStory, StockStore
 
@@ -114,7 +115,7 @@ def _price_problem(product: Product) -> str:
 
 def _import_stock(found: Numbered[StockRecord], *, catalog: CatalogStore, stock: StockStore) -> Imported:
     skus = [level.sku for level in found.values()]
-    known, there = catalog.get_products(skus), stock.get_stock(skus)
+    known, there = catalog.get_products(skus), stock.get_stock_rows(skus)
     _refuse(
         {
             number: f"There is no product {level.sku!r} in the catalogue. Import the products first."
@@ -122,14 +123,18 @@ def _import_stock(found: Numbered[StockRecord], *, catalog: CatalogStore, stock:
             if level.sku not in known
         }
     )
-    changed = [level for level in found.values() if there.get(level.sku) != level.available]
+    changed = [level for level in found.values() if level != _level(there.get(level.sku))]
     for level in changed:
-        _set(level, stock=stock)
+        _set(level, shards=known[level.sku].stock_shards, stock=stock)
     return Imported(records=len(found), written=len(changed))
 
 
-def _set(level: StockRecord, *, stock: StockStore) -> None:
-    until_settled(lambda: stock.set_stock(level.sku, level.available))
+def _level(there: Stock | None) -> StockRecord | None:
+    return StockRecord(sku=there.sku, available=there.available, low_at=there.low_at) if there else None
+
+
+def _set(level: StockRecord, *, shards: int, stock: StockStore) -> None:
+    until_settled(lambda: stock.set_stock(level.sku, level.available, shards=shards, low_at=level.low_at))
 
 
 def _import_orders(found: Numbered[OrderRecord], *, orders: OrderStore, now: datetime) -> Imported:

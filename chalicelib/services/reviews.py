@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -10,6 +11,8 @@ from chalicelib.domain.catalog import UnavailablePolicy
 from chalicelib.domain.identifiers import derived_id
 from chalicelib.domain.orders import Order, OrderChange
 from chalicelib.domain.refunds import WantedRefund, request
+from chalicelib.domain.reserving import from_what_is_left
+from chalicelib.domain.stock import sku_of
 from chalicelib.ports import CatalogStore, Moved, OrderStore, OrderStory, StockShort, StockStore
 
 from .contention import until_settled
@@ -29,8 +32,8 @@ def accept_order(
         if story.order.review is None and any(entry.what == "review.accepted" for entry in story.ledger):
             return
         rules.require_review(story.order)
-        short = _short(story.order, stock=stock)
-        _commit(_accepted(story, short=short, by=by, now=now), orders=orders)
+        rows, short = _fill(story.order, stock=stock)
+        _commit(_accepted(story, rows=rows, short=short, by=by, now=now), orders=orders)
 
     until_settled(change)
     return read_story(order_id, orders=orders)
@@ -44,7 +47,7 @@ def carry_out_policy(
     If there is enough again, the order is as good as any. If not, the policies of what is short decide.
     """
     order = story.order
-    short = _short(order, stock=stock)
+    rows, short = _fill(order, stock=stock)
     policy = _policy(short, catalog=catalog) if short else "backorder"
     if policy == "ask":
         orders.commit(rules.leave_to_owner(order, now=now))
@@ -55,35 +58,39 @@ def carry_out_policy(
         change, _ = request(order, story.refunds, everything, refund_id=refund_id, by=by, now=now)
         orders.commit(change)
     else:
-        _commit(_accepted(story, short=short, by=rules.HOUSEKEEPING, now=now), orders=orders)
+        change = _accepted(story, rows=rows, short=short, by=rules.HOUSEKEEPING, now=now)
+        _commit(change, orders=orders)
 
 
-def _short(order: Order, *, stock: StockStore) -> dict[str, int]:
-    """What the order needs, does not hold, and can't get."""
+def _fill(order: Order, *, stock: StockStore) -> tuple[dict[str, int], dict[str, int]]:
+    """From which rows of stock the order gets what it does not hold, and what it can't get, by SKU."""
     needs = _needs(order)
-    available = stock.get_stock(needs) if needs else {}
-    left = {name: max(available.get(name, 0), 0) for name in needs}
-    return {name: pieces - left[name] for name, pieces in needs.items() if pieces > left[name]}
+    stocks = stock.get_stock_rows(needs) if needs else {}
+    left = {sku: max(stocks[sku].available, 0) if sku in stocks else 0 for sku in needs}
+    short = {sku: pieces - left[sku] for sku, pieces in needs.items() if pieces > left[sku]}
+    there = {sku: pieces - short.get(sku, 0) for sku, pieces in needs.items() if pieces > short.get(sku, 0)}
+    return from_what_is_left(order.id, there, stocks), short
 
 
 def _needs(order: Order) -> dict[str, int]:
-    missing = {name: pieces - order.reserved.get(name, 0) for name, pieces in order.takes.items()}
-    return {name: pieces for name, pieces in missing.items() if pieces > 0}
+    held: Counter[str] = Counter()
+    for name, pieces in order.reserved.items():
+        held[sku_of(name)] += pieces
+    return {sku: pieces - held[sku] for sku, pieces in order.takes.items() if pieces > held[sku]}
 
 
 def _policy(short: Mapping[str, int], *, catalog: CatalogStore) -> UnavailablePolicy:
-    skus = {name.partition("#")[0] for name in short}
-    products = catalog.get_products(skus)
-    return rules.strictest(products[sku].when_unavailable if sku in products else "ask" for sku in skus)
+    products = catalog.get_products(short)
+    return rules.strictest(products[sku].when_unavailable if sku in products else "ask" for sku in short)
 
 
-def _accepted(story: OrderStory, *, short: Mapping[str, int], by: str, now: datetime) -> OrderChange:
+def _accepted(
+    story: OrderStory, *, rows: Mapping[str, int], short: Mapping[str, int], by: str, now: datetime
+) -> OrderChange:
     order = story.order
-    takes = {name: pieces - short.get(name, 0) for name, pieces in _needs(order).items()}
-    there = {name: pieces for name, pieces in takes.items() if pieces}
     is_asked = any(refund.status == "requested" for refund in story.refunds)
     check_at = order.check_at if is_asked else None
-    return rules.accept(order, takes=there, backordered=short, by=by, check_at=check_at, now=now)
+    return rules.accept(order, takes=rows, backordered=short, by=by, check_at=check_at, now=now)
 
 
 def _commit(change: OrderChange, *, orders: OrderStore) -> None:

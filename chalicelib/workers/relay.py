@@ -1,4 +1,7 @@
-"""Stream → relay → queues: a new event becomes one message per endpoint, a new job its first page."""
+"""Stream → relay → queues: a new event becomes one message per endpoint, a new job its first page.
+
+Watched stock that changes may become an event, which comes back as one.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,11 @@ from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.events import Event
 from chalicelib.domain.health import Health
 from chalicelib.domain.jobs import Job
+from chalicelib.domain.stock import Glimpse
 from chalicelib.ports import Unreadable, Unsendable
 from chalicelib.services.jobs import start_job
 from chalicelib.services.relay import fan_out
+from chalicelib.services.stock import watch
 
 from .batch import Failures
 
@@ -33,11 +38,17 @@ def relay(event: DynamoDBEvent) -> dict[str, list[dict[str, str]]]:
     logs.configure()
     failures = Failures()
     watched: Watched | None = None
+    looked_at: set[str] = set()
     for record in event.to_dict()["Records"]:
         try:
             found = _read(record["dynamodb"]["NewImage"])
             if isinstance(found, Job):
                 start_job(found, queue=wiring.errands(), now=wiring.now())
+            elif isinstance(found, Glimpse):
+                # Stock in shards is looked at once: that sees all that the batch tells of.
+                if found.alone or found.sku not in looked_at:
+                    watch(found, stock=wiring.stock(), catalog=wiring.catalog(), now=wiring.now())
+                looked_at.add(found.sku)
             elif found is not None:
                 watched = watched if watched is not None else wiring.endpoints().list_watched()
                 _send(found, watched)
@@ -64,11 +75,13 @@ def _send(event: Event, watched: Watched) -> None:
         wiring.dead_letters().park(event.id, f"the queue refuses it: {error}")
 
 
-def _read(image: dict[str, Any]) -> Event | Job | None:
-    """The event or job of a stream record's image; None, once its id is parked, for what can't be read."""
+def _read(image: dict[str, Any]) -> Event | Job | Glimpse | None:
+    """What a stream record's image is; None, once its id is parked, for what can't be read."""
     try:
         if image.get("kind") == {"S": "job"}:
             return wiring.jobs().job_of(image)
+        if image.get("kind") == {"S": "stock"}:
+            return wiring.stock().glimpse_of(image)
         return wiring.events().event_of(image)
     except Unreadable as error:
         log.error("row can't be read", extra={"event_id": error.row_id})  # noqa: TRY400 (the traceback would quote the row)

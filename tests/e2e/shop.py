@@ -128,13 +128,12 @@ class Shop:
     def admin(self, method: str, path: str, body: object = None, **headers: str) -> Json:
         return self.ask(method, f"/admin{path}", body, authorization=f"Bearer {self.admin_key}", **headers)
 
-    def product(self, *, amount: int = 1200, stock: int | None = None) -> str:
+    def product(self, *, amount: int = 1200, stock: int | None = None, shards: int = 1) -> str:
         """A new product's SKU; `stock` None: unlimited."""
         sku = f"sku-{uuid.uuid4().hex[:12]}"
         tracked = "unlimited" if stock is None else "tracked"
-        self.admin(
-            "PUT", f"/products/{sku}", {"name": sku, "amount": amount, "currency": "eur", "stock": tracked}
-        )
+        said = {"name": sku, "amount": amount, "currency": "eur", "stock": tracked, "stock_shards": shards}
+        self.admin("PUT", f"/products/{sku}", said)
         if stock is not None:
             self.admin("PUT", f"/stock/{sku}", {"available": stock})
         return sku

@@ -177,6 +177,34 @@ def test_many_buyers_with_one_code_never_use_it_more_often_than_it_may_be(shop: 
     assert (used["times_used"], used["discount_given"]) == (3, {"eur": 300})
 
 
+def test_many_buyers_of_stock_in_shards_buy_the_last_piece_and_no_more(shop: Shop) -> None:
+    sku = shop.product(stock=7, shards=3)
+    carts = [shop.cart(**{sku: 1}) for _ in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(shop.check_out, carts))
+    assert sorted(answer.status_code for answer in answers) == [201] * 7 + [409] * 5
+    assert shop.stock(sku) == 0
+
+
+def test_stock_that_becomes_low_is_told_once(shop: Shop) -> None:
+    with running_receiver() as receiver:
+        endpoint_id = shop.endpoint(receiver, "stock.low")
+        sku = shop.product(stock=4)
+        shop.admin("PUT", f"/stock/{sku}", {"available": 4, "low_at": 2})
+        for _ in range(3):
+            _checked_out(shop, shop.cart(**{sku: 1}))
+        wait_for(lambda: receiver.received, what="the webhook")
+        shop.admin("PUT", f"/stock/{sku}", {"available": 9})
+        shop.admin("PUT", f"/stock/{sku}", {"available": 1})
+        second = wait_for(
+            lambda: receiver.received[1] if len(receiver.received) > 1 else None,
+            what="the webhook of the next episode",
+        )
+        shop.admin("DELETE", f"/endpoints/{endpoint_id}")
+    assert second.payload["data"] == {"stock": {"sku": sku, "name": sku, "available": 1, "low_at": 2}}
+    assert len({received.id for received in receiver.received}) == 2
+
+
 def test_an_event_that_cannot_be_read_is_parked_and_holds_nobody_back(
     shop: Shop, receiver: Receiver, stack: LocalStack
 ) -> None:

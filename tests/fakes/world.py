@@ -10,7 +10,7 @@ from threading import RLock
 from typing import ParamSpec, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from chalicelib.domain.bookkeeping import Acknowledgements, Reconciliation, SweepReport
@@ -30,6 +30,7 @@ from chalicelib.domain.events import Event, EventSummary
 from chalicelib.domain.health import Health, failed
 from chalicelib.domain.jobs import Job
 from chalicelib.domain.keys import AdminKey
+from chalicelib.domain.limits import Tally
 from chalicelib.domain.orders import (
     Fulfilment,
     LedgerEntry,
@@ -42,11 +43,14 @@ from chalicelib.domain.orders import (
 from chalicelib.domain.persons import person_id
 from chalicelib.domain.shipping import Shipping
 from chalicelib.domain.signing import EndpointSecrets
+from chalicelib.domain.stock import Stock, adjustment, row_name, shared_out
 from chalicelib.domain.taxes import Taxes
 from chalicelib.domain.totals import PriceList
 from chalicelib.ports import (
     AlreadyPlaced,
+    CartSpent,
     CouponSpent,
+    LimitReached,
     Moved,
     OrderAge,
     OrderStory,
@@ -77,12 +81,16 @@ class World:
     def __init__(self) -> None:
         self.lock = RLock()
         self.carts: dict[str, Cart] = {}
+        self.tallies: dict[tuple[str, str, datetime], int] = {}
         self.products: dict[str, Product] = {}
         self.stock: dict[str, int] = {}
         self.coupons: dict[str, Coupon] = {}
         self.deleted_coupons: dict[str, Coupon] = {}
         self.shipping = Shipping()
         self.taxes = Taxes()
+        self.shards: dict[str, int] = {}
+        self.low_at: dict[str, int] = {}
+        self.low_since: dict[str, datetime] = {}
         self.adjustments: dict[tuple[str, str], int] = {}
         self.orders: dict[str, Order] = {}
         self.persons: dict[str, str] = {}
@@ -120,9 +128,23 @@ class World:
     @_atomic
     def replace_cart(self, cart: Cart) -> None:
         there = self.carts.get(cart.id)
-        _require(there is not None and there.version == cart.version - 1)
-        _require(there is not None and there.order_id == cart.order_id)
+        wanted = (cart.version - 1, cart.order_id, cart.checkouts)
+        _require(there and (there.version, there.order_id, there.checkouts) == wanted)
         self.carts[cart.id] = cart
+
+    # Counters
+
+    @_atomic
+    def count(self, tally: Tally) -> None:
+        self._require_room(tally)
+        self._count(tally)
+
+    def _require_room(self, tally: Tally) -> None:
+        if self.tallies.get(_counter(tally), 0) >= tally.most:
+            raise LimitReached(tally)
+
+    def _count(self, tally: Tally) -> None:
+        self.tallies[_counter(tally)] = self.tallies.get(_counter(tally), 0) + 1
 
     # CatalogStore
 
@@ -213,7 +235,22 @@ class World:
 
     @_atomic
     def get_stock(self, skus: Iterable[str]) -> dict[str, int]:
-        return {sku: self.stock[sku] for sku in skus if sku in self.stock}
+        return {sku: self._stock(sku).available for sku in skus if sku in self.stock}
+
+    @_atomic
+    def get_stock_rows(self, skus: Iterable[str]) -> dict[str, Stock]:
+        return {sku: self._stock(sku) for sku in skus if sku in self.stock}
+
+    def _stock(self, sku: str) -> Stock:
+        return Stock(
+            sku=sku,
+            rows={name: self.stock[name] for name in self._rows(sku) if name in self.stock},
+            low_at=self.low_at.get(sku),
+            low_since=self.low_since.get(sku),
+        )
+
+    def _rows(self, sku: str) -> list[str]:
+        return [row_name(sku, shard) for shard in range(self.shards.get(sku, 1))]
 
     @_atomic
     def get_products_and_stock(self, skus: Iterable[str]) -> tuple[dict[str, Product], dict[str, int]]:
@@ -221,22 +258,48 @@ class World:
         return self.get_products(wanted), self.get_stock(wanted)
 
     @_atomic
-    def set_stock(self, sku: str, available: int) -> None:
-        self.stock[sku] = available
+    def set_stock(
+        self, sku: str, available: int, *, shards: int = 1, low_at: int | UnsetType | None = UNSET
+    ) -> None:
+        shares = shared_out(sku, available, shards=shards, rows=self.shards.get(sku, 1))
+        self.stock |= shares
+        self.shards[sku] = len(shares)
+        if low_at is None:
+            self.low_at.pop(sku, None)
+            self.low_since.pop(sku, None)
+        elif low_at is not UNSET:
+            self.low_at[sku] = low_at
 
     @_atomic
-    def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> int | None:
+    def adjust_stock(self, sku: str, by: int, *, key: str, now: datetime) -> Stock | None:
         known = self.adjustments.get((sku, key))
         if known is not None and known != by:
             raise KeyReused("The key has been used for another adjustment.")
         if sku not in self.stock:
             return None
         if known is None:
-            if self.stock[sku] + by < 0:
+            changes = adjustment(self._stock(sku).rows, by)
+            if changes is None:
                 raise StockShort
-            self.stock[sku] += by
+            for name, change in changes.items():
+                self.stock[name] += change
             self.adjustments[sku, key] = by
-        return self.stock[sku]
+        return self._stock(sku)
+
+    @_atomic
+    def begin_low(self, stock: Stock, *, event: Event) -> None:
+        _require(stock.sku in self.stock)
+        there = self._stock(stock.sku)
+        _require((there.rows[stock.sku], there.low_at) == (stock.rows[stock.sku], stock.low_at))
+        _require(there.low_since is None)
+        _require(event.id not in self.events)
+        self.low_since[stock.sku] = event.created_at
+        self.events[event.id] = event
+
+    @_atomic
+    def end_low(self, sku: str, *, since: datetime) -> None:
+        if self.low_since.get(sku) == since:
+            del self.low_since[sku]
 
     # OrderStore
 
@@ -246,17 +309,48 @@ class World:
         order: Order,
         *,
         cart: Cart,
+        tally: Tally | None = None,
+        most_per_cart: int = 0,
         coupon: Coupon | None = None,
         replaces: OrderChange | None = None,
         paid: OrderChange | None = None,
     ) -> None:
-        if order.id in self.orders:
-            raise AlreadyPlaced
-        _require(cart.id in self.carts and self.carts[cart.id].version == cart.version)
-        stock = Counter(replaces.stock if replaces else {})
-        stock.subtract(order.reserved)
+        there = self._require_open(order, cart, most_per_cart=most_per_cart)
         if replaces:
             self._check(replaces)
+        if tally is not None:
+            self._require_room(tally)
+        self._take(order, coupon, replaces)
+        if tally is not None:
+            self._count(tally)
+        if replaces:
+            self._write_change(replaces)
+        self.carts[cart.id] = replace(
+            there,
+            order_id=order.id,
+            checkouts=there.checkouts + 1,
+            coupon_counted=order.coupon is not None,
+        )
+        self.orders[order.id] = order
+        self.persons[order.id] = person_id(order.contact.email)
+        if paid:
+            self._tell(paid)
+
+    def _require_open(self, order: Order, cart: Cart, *, most_per_cart: int) -> Cart:
+        """The cart as it is, if it can become this order."""
+        if order.id in self.orders:
+            raise AlreadyPlaced
+        there = self.carts.get(cart.id)
+        if there is None or there.version != cart.version:
+            raise Moved
+        if 0 < most_per_cart <= there.checkouts:
+            raise CartSpent
+        return there
+
+    def _take(self, order: Order, coupon: Coupon | None, replaces: OrderChange | None) -> None:
+        """The order's coupon and stock, in place of those of the order that it replaces; both or none."""
+        stock = Counter(replaces.stock if replaces else {})
+        stock.subtract(order.reserved)
         before = dict(self.coupons)
         if replaces:
             self._count_coupon(replaces)
@@ -267,14 +361,6 @@ class World:
         except (CouponSpent, StockShort):
             self.coupons = before
             raise
-        if replaces:
-            self._write_change(replaces)
-        counted = order.coupon is not None
-        self.carts[cart.id] = replace(self.carts[cart.id], order_id=order.id, coupon_counted=counted)
-        self.orders[order.id] = order
-        self.persons[order.id] = person_id(order.contact.email)
-        if paid:
-            self._tell(paid)
 
     @_atomic
     def get_order(self, order_id: str) -> OrderStory | None:
@@ -648,6 +734,10 @@ class World:
     @_atomic
     def list_keys(self) -> list[AdminKey]:
         return [key for _, key in sorted(self.keys.items())]
+
+
+def _counter(tally: Tally) -> tuple[str, str, datetime]:
+    return tally.what, tally.visitor, tally.ends_at
 
 
 def _place(place: HeldDelivery) -> tuple[str, int, datetime, str, int]:

@@ -37,7 +37,8 @@ EXPECTED = {
             "TILLHOOK_STRIPE_API_BASE",
             "TILLHOOK_ENDPOINT_POLICY",
             "TILLHOOK_ENDPOINT_PORTS",
-        },
+        }
+        | {"TILLHOOK_CARTS_PER_ADDRESS", "TILLHOOK_ORDERS_PER_ADDRESS", "TILLHOOK_ORDERS_PER_CART"},
     ),
     "Relay": Expected(
         handler="chalicelib.workers.relay.relay",
@@ -125,6 +126,16 @@ def test_a_function_logs_to_its_own_group_which_forgets(
     }
 
 
+def test_card_testers_are_limited_unless_asked_otherwise(template: Properties) -> None:
+    parameters = template["Parameters"]
+    named = ("CartsPerAddressPerHour", "OrdersPerAddressPerHour", "OrdersPerCart")
+    assert [(parameters[name]["Default"], parameters[name]["MinValue"]) for name in named] == [
+        (300, 0),
+        (60, 0),
+        (20, 0),
+    ]
+
+
 def test_logs_are_kept_for_a_month_unless_asked_otherwise(template: Properties) -> None:
     assert template["Parameters"]["LogRetentionDays"]["Default"] == 30
 
@@ -146,14 +157,16 @@ def test_a_batch_fails_in_parts(functions: dict[str, Properties], name: str, kin
         assert trigger["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_the_relay_is_woken_by_new_events_and_jobs_alone(functions: dict[str, Properties]) -> None:
+def test_the_relay_is_woken_by_new_events_and_jobs_and_by_watched_stock_alone(
+    functions: dict[str, Properties],
+) -> None:
     trigger = _trigger(functions["Relay"], "DynamoDB")
     assert trigger["Stream"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
-    (pattern,) = trigger["FilterCriteria"]["Filters"]
-    assert json.loads(pattern["Pattern"]) == {
-        "eventName": ["INSERT"],
-        "dynamodb": {"NewImage": {"kind": {"S": ["event", "job"]}}},
-    }
+    patterns = [json.loads(found["Pattern"]) for found in trigger["FilterCriteria"]["Filters"]]
+    assert patterns == [
+        {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"kind": {"S": ["event", "job"]}}}},
+        {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"kind": {"S": ["stock"]}}}},
+    ]
 
 
 def test_no_record_stands_in_the_relays_way_for_ever(functions: dict[str, Properties]) -> None:

@@ -37,7 +37,12 @@ MAY = {
         "ApiLog": LOGGING,
     },
     "RelayRole": {
-        "Table": {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"},
+        "Table": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
         "${Table.Arn}/stream/*": {
             "dynamodb:DescribeStream",
             "dynamodb:GetRecords",

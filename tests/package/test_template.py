@@ -106,6 +106,12 @@ def test_the_transform_makes_no_role_and_loses_nothing(
     assert answers.keys() == resources["RestAPI"]["Properties"]["GatewayResponses"].keys()
 
 
+def test_the_firewall_stands_before_the_stage_that_the_transform_makes(translated: Properties) -> None:
+    made = translated["Resources"]
+    _, names = made["FirewallOfApi"]["Properties"]["ResourceArn"]["Fn::Sub"]
+    assert made[names["StageName"]["Ref"]]["Type"] == "AWS::ApiGateway::Stage"
+
+
 def _of_iam(resources: dict[str, Properties]) -> set[str]:
     return {name for name, resource in resources.items() if resource["Type"].startswith("AWS::IAM::")}
 

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.domain.addresses import EndpointPolicy
+from chalicelib.domain.limits import Limits
 from chalicelib.settings import Settings
 from tests.forgetting import forget_wiring
 
@@ -29,11 +30,14 @@ DEPLOYED = {
     "TILLHOOK_STRIPE_API_BASE": "http://127.0.0.1:12111",
     "TILLHOOK_ENDPOINT_POLICY": "loopback",
     "TILLHOOK_ENDPOINT_PORTS": "443,9443",
+    "TILLHOOK_CARTS_PER_ADDRESS": "300",
+    "TILLHOOK_ORDERS_PER_ADDRESS": "60",
+    "TILLHOOK_ORDERS_PER_CART": "20",
 }
 FACTORIES = [
-    "settings", "table", "carts", "catalog", "orders", "events", "deliveries", "jobs", "slots", "endpoints",
-    "recent_endpoints", "keys", "endpoint_secrets", "stripe", "errands", "dead_letters", "resolver", "sender",
-    "expressions", "mailer", "outbound",
+    "settings", "table", "carts", "counters", "catalog", "stock", "orders", "events", "deliveries", "jobs",
+    "slots", "endpoints", "recent_endpoints", "keys", "endpoint_secrets", "stripe", "errands", "dead_letters",
+    "resolver", "sender", "expressions", "mailer", "outbound",
 ]  # fmt: skip
 
 
@@ -64,6 +68,7 @@ def test_settings_are_what_the_deployment_says(environment: pytest.MonkeyPatch) 
         alert_email="owner@shop.example",
         stage="prod",
         endpoint_policy=EndpointPolicy("loopback", frozenset({443, 9443})),
+        limits=Limits(carts_per_address=300, orders_per_address=60, orders_per_cart=20),
     )
 
 

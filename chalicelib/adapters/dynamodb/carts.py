@@ -32,8 +32,10 @@ class DynamoCarts:
         # Becoming an order leaves a cart's version as it is, and must not be forgotten.
         self._table.put(
             _row(cart),
-            condition="version = :read AND (order_id = :order OR attribute_not_exists(order_id))",
-            values={"read": cart.version - 1, "order": cart.order_id},
+            condition="version = :read"
+            " AND (attribute_not_exists(order_id) OR order_id = :order)"
+            " AND (attribute_not_exists(checkouts) OR checkouts = :checkouts)",
+            values={"read": cart.version - 1, "order": cart.order_id, "checkouts": cart.checkouts},
         )
 
 

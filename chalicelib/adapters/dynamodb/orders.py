@@ -23,6 +23,7 @@ from msgspec.structs import fields, replace
 
 from chalicelib.domain.carts import Cart
 from chalicelib.domain.coupons import Coupon
+from chalicelib.domain.limits import Tally
 from chalicelib.domain.orders import (
     Fulfilment,
     LedgerEntry,
@@ -34,18 +35,31 @@ from chalicelib.domain.orders import (
 )
 from chalicelib.domain.persons import person_id
 from chalicelib.domain.totals import Breakdown
-from chalicelib.ports import AlreadyPlaced, CouponSpent, Moved, OrderAge, OrderStory, Page, StockShort
+from chalicelib.ports import (
+    AlreadyPlaced,
+    CartSpent,
+    CouponSpent,
+    LimitReached,
+    Moved,
+    OrderAge,
+    OrderStory,
+    Page,
+    StockShort,
+)
 
 from . import cursors
 from .carts import cart_key
-from .catalog import stock_key
+from .counters import count_action
 from .events import event_row
 from .items import Record, Row, from_row, key_row, sortable, to_row
 from .listing import listed
 from .pricing import counting_action, use_action
+from .stock import stock_key
 from .table import Action, Key, Table, TransactionRefused
 
 _AT_ONCE = 100  # actions of a transaction
+_CART = 2  # the cart's place among those that place an order
+_WITHOUT_LIMIT = 2**53
 _EVER, _FOR_EVER = "0", "~"  # before and after every time
 
 
@@ -77,6 +91,8 @@ class DynamoOrders:
         order: Order,
         *,
         cart: Cart,
+        tally: Tally | None = None,
+        most_per_cart: int = 0,
         coupon: Coupon | None = None,
         replaces: OrderChange | None = None,
         paid: OrderChange | None = None,
@@ -87,16 +103,22 @@ class DynamoOrders:
             self._table.put_action(_frozen_row(order)),
             self._table.update_action(
                 cart_key(cart.id),
-                "SET order_id = :order, coupon_counted = :counted",
-                condition="version = :read",
-                values={"order": order.id, "counted": order.coupon is not None, "read": cart.version},
+                "SET order_id = :order, coupon_counted = :counted ADD checkouts :one",
+                condition="version = :read AND (attribute_not_exists(checkouts) OR checkouts < :most)",
+                values={
+                    "order": order.id,
+                    "counted": order.coupon is not None,
+                    "read": cart.version,
+                    "one": 1,
+                    "most": most_per_cart or _WITHOUT_LIMIT,
+                },
             ),
             *(self._telling(paid) if paid else []),
         ]
         others = self._changing(replaces) if replaces else []
         uses = self._using(order, coupon, replaces)
         stock = self._moving(_difference(freed, order.reserved))
-        count = len(actions) + len(others) + len(uses) + len(stock)
+        count = len(actions) + len(others) + len(uses) + len(stock) + 1
         if replaces and (count > _AT_ONCE or replaces.order.currency != order.currency):
             # Two carts' worth of different things, or two counts of one coupon: then the earlier order ends
             # first, and this one takes what others have left.
@@ -104,14 +126,21 @@ class DynamoOrders:
             others, uses = [], self._using(order, coupon, None)
             stock = self._moving(_difference({}, order.reserved))
         own = [*actions, *others]
+        tallies = [count_action(self._table, tally)] if tally else []
         try:
-            self._table.transact([*own, *uses, *stock])
+            self._table.transact([*own, *tallies, *uses, *stock])
         except TransactionRefused as refusal:
             if refusal.failed(0):
                 raise AlreadyPlaced from None
-            if any(refusal.failed(index) for index in range(1, len(own))):
+            if refusal.failed(_CART) and 0 < most_per_cart <= cart.checkouts:
+                # What was read is reason enough: a cart never has fewer checkouts later.
+                raise CartSpent from None
+            if refusal.any_failed(range(1, len(own))):
                 raise Moved from None
-            spent = any(refusal.failed(len(own) + index) for index in range(len(uses)))
+            if tally is not None and refusal.failed(len(own)):
+                raise LimitReached(tally) from None
+            before_stock = len(own) + len(tallies)
+            spent = refusal.any_failed(range(before_stock, before_stock + len(uses)))
             raise (CouponSpent if spent else StockShort) from None
 
     def get_order(self, order_id: str) -> OrderStory | None:
@@ -147,8 +176,7 @@ class DynamoOrders:
         except TransactionRefused as refusal:
             # Each condition of the order's own rows says the same: somebody has told it something since it
             # was read.
-            stuck = any(refusal.failed(index) for index in range(len(changing)))
-            raise (Moved if stuck else StockShort) from None
+            raise (Moved if refusal.any_failed(range(len(changing))) else StockShort) from None
 
     def list_due(self, now: datetime, *, limit: int, cursor: str | None) -> Page[OrderAge]:
         return self._waiting(_TO_LOOK_AT, until=sortable(now), limit=limit, cursor=cursor)

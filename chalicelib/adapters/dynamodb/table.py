@@ -33,6 +33,9 @@ class TransactionRefused(Exception):
     def failed(self, index: int) -> bool:
         return self.reasons[index] == "ConditionalCheckFailed"
 
+    def any_failed(self, indexes: Iterable[int]) -> bool:
+        return any(self.failed(index) for index in indexes)
+
 
 class Table:
     """`client` is botocore's DynamoDB client; `pause` waits so many seconds between tries of a batch."""

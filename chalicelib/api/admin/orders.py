@@ -158,7 +158,7 @@ def fulfil_order(call: Call, body: FulfilmentRequest, order_id: str) -> StoryAns
 def accept_order(call: Call, order_id: str) -> StoryAnswer:
     """Take an order that needs review as it was paid; what is not in stock is owed."""
     story = reviews.accept_order(
-        order_id, by=call.by, orders=wiring.orders(), stock=wiring.catalog(), now=wiring.now()
+        order_id, by=call.by, orders=wiring.orders(), stock=wiring.stock(), now=wiring.now()
     )
     return _told(story)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
 from chalicelib import wiring
@@ -33,8 +33,14 @@ class CatalogPush(Struct, forbid_unknown_fields=True):
     products: Annotated[list[CatalogItem], Meta(min_length=1, max_length=20_000)]
 
 
+_Pieces = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+
+
 class StockLevel(Struct, forbid_unknown_fields=True):
-    available: Annotated[int, Meta(ge=0, le=1_000_000_000)]
+    """`low_at` is the number at which `stock.low` is told, null for never; left out, it stays as it was."""
+
+    available: _Pieces
+    low_at: _Pieces | UnsetType | None = UNSET
 
 
 class StockAdjustment(Struct, forbid_unknown_fields=True):
@@ -50,7 +56,7 @@ def list_products(call: Call) -> Listing[Product]:
 @routes.route("GET", "/admin/products/{sku}", answer=Product, refusals=[errors.ProductNotFound])
 def get_product(_call: Call, sku: str) -> Product:
     """One product."""
-    return catalog.read_offer(sku, stock=wiring.catalog()).product
+    return catalog.read_offer(sku, stock=wiring.stock()).product
 
 
 @routes.route("PUT", "/admin/products/{sku}", body=ProductBody, answer=Product)
@@ -76,7 +82,7 @@ def push_catalog(_call: Call, body: CatalogPush) -> CatalogChange:
 @routes.route("GET", "/admin/stock/{sku}", answer=StockAnswer, refusals=[errors.StockNotTracked])
 def get_stock(_call: Call, sku: str) -> StockAnswer:
     """How many can still be sold."""
-    return StockAnswer(sku=sku, available=stock.read_stock(sku, stock=wiring.catalog()))
+    return StockAnswer.of(stock.read_stock(sku, stock=wiring.stock()))
 
 
 @routes.route(
@@ -88,8 +94,10 @@ def get_stock(_call: Call, sku: str) -> StockAnswer:
 )
 def set_stock(_call: Call, body: StockLevel, sku: str) -> StockAnswer:
     """Say how many can be sold from now on. While the shop is open, adjust instead."""
-    available = stock.set_stock(sku, body.available, stock=wiring.catalog(), catalog=wiring.catalog())
-    return StockAnswer(sku=sku, available=available)
+    level = stock.set_stock(
+        sku, body.available, low_at=body.low_at, stock=wiring.stock(), catalog=wiring.catalog()
+    )
+    return StockAnswer.of(level)
 
 
 @routes.route(
@@ -102,7 +110,7 @@ def set_stock(_call: Call, body: StockLevel, sku: str) -> StockAnswer:
 )
 def adjust_stock(call: Call, body: StockAdjustment, sku: str) -> StockAnswer:
     """Add some, or take some away with a negative number; safe beside sales."""
-    available = stock.adjust_stock(
-        sku, body.by, key=call.idempotency_key(), stock=wiring.catalog(), now=wiring.now()
+    level = stock.adjust_stock(
+        sku, body.by, key=call.idempotency_key(), stock=wiring.stock(), now=wiring.now()
     )
-    return StockAnswer(sku=sku, available=available)
+    return StockAnswer.of(level)

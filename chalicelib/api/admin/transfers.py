@@ -43,7 +43,7 @@ def export_page(call: Call, subject: str) -> Text:
         form,
         cursor=call.query("cursor"),
         catalog=wiring.catalog(),
-        stock=wiring.catalog(),
+        stock=wiring.stock(),
         orders=wiring.orders(),
         now=wiring.now(),
     )
@@ -64,7 +64,7 @@ def import_page(call: Call, subject: str) -> imports.Imported:
         call.text_body(most=_PAGE_BYTES),
         _form(call.media_type()),
         catalog=wiring.catalog(),
-        stock=wiring.catalog(),
+        stock=wiring.stock(),
         orders=wiring.orders(),
         now=wiring.now(),
     )

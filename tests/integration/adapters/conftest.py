@@ -18,6 +18,7 @@ from msgspec import Struct
 from chalicelib.adapters.dynamodb.bookkeeping import DynamoBookkeeping
 from chalicelib.adapters.dynamodb.carts import DynamoCarts
 from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+from chalicelib.adapters.dynamodb.counters import DynamoCounters
 from chalicelib.adapters.dynamodb.deliveries import DynamoDeliveries
 from chalicelib.adapters.dynamodb.endpoints import DynamoEndpoints
 from chalicelib.adapters.dynamodb.events import DynamoEvents
@@ -26,12 +27,14 @@ from chalicelib.adapters.dynamodb.keys import DynamoKeys
 from chalicelib.adapters.dynamodb.orders import DynamoOrders
 from chalicelib.adapters.dynamodb.pricing import DynamoPricing
 from chalicelib.adapters.dynamodb.slots import DynamoSlots
+from chalicelib.adapters.dynamodb.stock import DynamoStock
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.ssm import SsmSecrets
 from chalicelib.ports import (
     Bookkeeping,
     CartStore,
     CatalogStore,
+    Counters,
     DeliveryStore,
     EndpointStore,
     EventStore,
@@ -53,6 +56,7 @@ class Stores(Struct, frozen=True, kw_only=True):
     """One world, by its ports."""
 
     carts: CartStore
+    counters: Counters
     catalog: CatalogStore
     stock: StockStore
     prices: PriceStore
@@ -99,6 +103,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         world = World()
         return Stores(
             carts=world,
+            counters=world,
             catalog=world,
             stock=world,
             prices=world,
@@ -115,11 +120,12 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         )
     table: Table = request.getfixturevalue("table")
     clients: Clients = request.getfixturevalue("aws")
-    catalog, endpoints = DynamoCatalog(table), DynamoEndpoints(table)
+    endpoints = DynamoEndpoints(table)
     return Stores(
         carts=DynamoCarts(table),
-        catalog=catalog,
-        stock=catalog,
+        counters=DynamoCounters(table),
+        catalog=DynamoCatalog(table),
+        stock=DynamoStock(table),
         prices=DynamoPricing(table),
         orders=DynamoOrders(table),
         events=DynamoEvents(table),

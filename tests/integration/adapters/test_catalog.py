@@ -3,9 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.domain.catalog import Product
-from chalicelib.domain.errors import InvalidCursor, KeyReused
-from chalicelib.ports import StockShort
-from tests.fakes import NOW
+from chalicelib.domain.errors import InvalidCursor
 from tests.integration.adapters.conftest import Stores
 from tests.making import a_product
 
@@ -84,85 +82,3 @@ def test_a_cursor_goes_on_behind_its_place_whatever_came_before(stores: Stores) 
 def test_a_broken_cursor_is_refused(stores: Stores, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
         stores.catalog.list_products(limit=5, cursor=cursor)
-
-
-def test_stock_that_was_never_set_is_left_out(stores: Stores) -> None:
-    stores.stock.set_stock("mug", 3)
-    assert stores.stock.get_stock(["mug", "tea"]) == {"mug": 3}
-    assert stores.stock.get_stock([]) == {}
-
-
-def test_setting_stock_forgets_what_was_there(stores: Stores) -> None:
-    stores.stock.set_stock("mug", 3)
-    stores.stock.set_stock("mug", 0)
-    assert stores.stock.get_stock(["mug"]) == {"mug": 0}
-
-
-def test_stock_outlives_its_product(stores: Stores) -> None:
-    stores.catalog.put_products([MUG])
-    stores.stock.set_stock("mug", 3)
-    stores.catalog.delete_products(["mug"])
-    assert stores.stock.get_products_and_stock(["mug"]) == ({}, {"mug": 3})
-
-
-def test_products_and_stock_are_read_together(stores: Stores) -> None:
-    stores.catalog.put_products([MUG, TEA])
-    stores.stock.set_stock("tea", 2)
-    found = stores.stock.get_products_and_stock(["mug", "tea", "pot"])
-    assert found == ({"mug": MUG, "tea": TEA}, {"tea": 2})
-
-
-def test_products_and_stock_of_a_full_cart_are_read_together(stores: Stores) -> None:
-    skus = [f"sku-{number}" for number in range(50)]
-    stores.catalog.put_products(a_product(sku) for sku in skus)
-    for sku in skus:
-        stores.stock.set_stock(sku, 1)
-    products, stock = stores.stock.get_products_and_stock(skus)
-    assert set(products) == set(skus)
-    assert stock == dict.fromkeys(skus, 1)
-
-
-def test_adjusting_adds_and_takes(stores: Stores) -> None:
-    stores.stock.set_stock("mug", 3)
-    assert stores.stock.adjust_stock("mug", 4, key="a", now=NOW) == 7
-    assert stores.stock.adjust_stock("mug", -7, key="b", now=NOW) == 0
-    assert stores.stock.adjust_stock("mug", 1, key="c", now=NOW) == 1
-    assert stores.stock.get_stock(["mug"]) == {"mug": 1}
-
-
-def test_the_same_adjustment_again_adds_nothing(stores: Stores) -> None:
-    stores.stock.set_stock("mug", 3)
-    assert stores.stock.adjust_stock("mug", -3, key="a", now=NOW) == 0
-    assert stores.stock.adjust_stock("mug", -3, key="a", now=NOW) == 0
-    stores.stock.set_stock("mug", 5)
-    assert stores.stock.adjust_stock("mug", -3, key="a", now=NOW) == 5
-
-
-def test_one_key_may_serve_two_products(stores: Stores) -> None:
-    stores.stock.set_stock("mug", 1)
-    stores.stock.set_stock("tea", 1)
-    assert stores.stock.adjust_stock("mug", 1, key="a", now=NOW) == 2
-    assert stores.stock.adjust_stock("tea", 5, key="a", now=NOW) == 6
-
-
-def test_a_key_that_was_used_for_another_adjustment_is_refused(stores: Stores) -> None:
-    stores.stock.set_stock("mug", 3)
-    stores.stock.adjust_stock("mug", 1, key="a", now=NOW)
-    with pytest.raises(KeyReused):
-        stores.stock.adjust_stock("mug", 2, key="a", now=NOW)
-    assert stores.stock.get_stock(["mug"]) == {"mug": 4}
-
-
-def test_no_adjustment_leaves_less_than_nothing(stores: Stores) -> None:
-    stores.stock.set_stock("mug", 3)
-    with pytest.raises(StockShort):
-        stores.stock.adjust_stock("mug", -4, key="a", now=NOW)
-    assert stores.stock.get_stock(["mug"]) == {"mug": 3}
-    # What was refused used up no key.
-    assert stores.stock.adjust_stock("mug", -3, key="a", now=NOW) == 0
-
-
-def test_adjusting_what_has_no_stock_is_none_and_makes_none(stores: Stores) -> None:
-    assert stores.stock.adjust_stock("mug", 4, key="a", now=NOW) is None
-    assert stores.stock.adjust_stock("mug", -4, key="b", now=NOW) is None
-    assert stores.stock.get_stock(["mug"]) == {}

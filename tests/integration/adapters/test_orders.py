@@ -10,6 +10,7 @@ from chalicelib.domain import disputes, fulfilments, payments, refunds, reviews
 from chalicelib.domain import orders as rules
 from chalicelib.domain.carts import Cart, restarted
 from chalicelib.domain.errors import InvalidCursor
+from chalicelib.domain.limits import tally
 from chalicelib.domain.orders import (
     Address,
     Contact,
@@ -23,7 +24,7 @@ from chalicelib.domain.orders import (
 from chalicelib.domain.persons import person_id, without_person
 from chalicelib.domain.refunds import WantedRefund
 from chalicelib.domain.totals import PriceList
-from chalicelib.ports import AlreadyPlaced, Moved, OrderAge, OrderStory, StockShort
+from chalicelib.ports import AlreadyPlaced, CartSpent, LimitReached, Moved, OrderAge, OrderStory, StockShort
 from tests.fakes import NOW
 from tests.integration.adapters.conftest import Stores
 from tests.making import (
@@ -91,7 +92,73 @@ def test_placing_an_order_takes_its_stock(stores: Stores) -> None:
 
 def test_placing_an_order_is_noted_in_its_cart_and_leaves_it_as_it_was(stores: Stores) -> None:
     order = placed(stores)
-    assert stores.carts.get_cart(order.cart_id) == replace(a_cart(MUG), order_id=order.id)
+    assert stores.carts.get_cart(order.cart_id) == replace(a_cart(MUG), order_id=order.id, checkouts=1)
+
+
+def test_a_cart_that_was_checked_out_meanwhile_is_not_replaced(stores: Stores) -> None:
+    order = placed(stores)
+    for unaware in (a_cart(MUG, TEA), replace(a_cart(MUG, TEA), order_id=order.id)):
+        with pytest.raises(Moved):
+            stores.carts.replace_cart(unaware)
+    aware = replace(a_cart(MUG, TEA), order_id=order.id, checkouts=1)
+    stores.carts.replace_cart(aware)
+    assert stores.carts.get_cart(an_id("cart")) == aware
+
+
+def changed_and_placed(stores: Stores, quantity: int, *, most_per_cart: int = 0, most: int = 9) -> None:
+    """The cart, if it is there, with so many mugs, becomes an order."""
+    cart = a_cart(MUG, quantity=quantity)
+    there = stores.carts.get_cart(cart.id)
+    cart = replace(cart, version=quantity, checkouts=there.checkouts if there else 0)
+    stores.carts.create_cart(cart)
+    order = replace(an_order(MUG, quantity=quantity), id=rules.order_id_for(cart), cart_version=cart.version)
+    one_more = tally("orders", an_id("vis"), most=most, now=NOW)
+    stores.orders.place_order(reserving(order, {}), cart=cart, tally=one_more, most_per_cart=most_per_cart)
+
+
+def test_a_cart_becomes_as_many_orders_as_are_allowed(stores: Stores) -> None:
+    changed_and_placed(stores, 1, most_per_cart=2)
+    changed_and_placed(stores, 2, most_per_cart=2)
+    with pytest.raises(CartSpent):
+        changed_and_placed(stores, 3, most_per_cart=2)
+    changed_and_placed(stores, 3)
+
+
+def test_a_cart_that_is_spent_and_has_changed_reads_again(stores: Stores) -> None:
+    order = placed(stores)
+    stores.carts.create_cart(replace(a_cart(MUG), version=7, checkouts=3))
+    with pytest.raises(Moved):
+        stores.orders.place_order(
+            replace(order, id=an_id("ord", "another")), cart=a_cart(MUG), most_per_cart=3
+        )
+
+
+def test_a_visitor_orders_as_often_as_is_allowed_and_a_refusal_writes_nothing(stores: Stores) -> None:
+    changed_and_placed(stores, 1, most=2)
+    changed_and_placed(stores, 2, most=2)
+    with pytest.raises(LimitReached) as refusal:
+        changed_and_placed(stores, 3, most=2)
+    assert (refusal.value.tally.what, refusal.value.tally.most) == ("orders", 2)
+    cart = stores.carts.get_cart(an_id("cart"))
+    assert cart is not None
+    assert cart.checkouts == 2
+    assert len(stores.orders.list_orders("2026-11", limit=9, cursor=None).items) == 2
+
+
+def test_an_order_that_is_placed_already_says_so_whatever_is_spent(stores: Stores) -> None:
+    changed_and_placed(stores, 1)
+    with pytest.raises(AlreadyPlaced):
+        changed_and_placed(stores, 1, most=1, most_per_cart=1)
+
+
+def test_an_order_that_was_refused_for_its_stock_counts_nowhere(stores: Stores) -> None:
+    cart = a_cart(MUG)
+    stores.carts.create_cart(cart)
+    one_more = tally("orders", an_id("vis"), most=1, now=NOW)
+    with pytest.raises(StockShort):
+        stores.orders.place_order(reserving(an_order(MUG), {"mug": 1}), cart=cart, tally=one_more)
+    stores.stock.set_stock("mug", 1)
+    stores.orders.place_order(reserving(an_order(MUG), {"mug": 1}), cart=cart, tally=one_more)
 
 
 def test_an_order_is_placed_once(stores: Stores) -> None:
@@ -104,7 +171,7 @@ def test_an_order_is_placed_once(stores: Stores) -> None:
 
 def test_an_order_already_placed_says_so_even_if_stock_and_cart_are_gone(stores: Stores) -> None:
     order = placed(stores)
-    stores.carts.replace_cart(replace(a_cart(MUG, TEA), order_id=order.id))
+    stores.carts.replace_cart(replace(a_cart(MUG, TEA), order_id=order.id, checkouts=1))
     with pytest.raises(AlreadyPlaced):
         stores.orders.place_order(reserving(order, {"mug": 1}), cart=a_cart(MUG))
 
@@ -356,7 +423,7 @@ def holding(stores: Stores, pieces: dict[str, int], *, seed: object = 0) -> tupl
     cart, order = a_cart(MUG, seed=seed), reserving(an_order(MUG, seed=seed), pieces)
     stores.carts.create_cart(cart)
     stores.orders.place_order(order, cart=cart)
-    return replace(cart, order_id=order.id), order
+    return replace(cart, order_id=order.id, checkouts=1), order
 
 
 def changed_cart(stores: Stores, cart: Cart) -> tuple[Cart, Order]:
@@ -393,7 +460,7 @@ def test_an_order_takes_over_what_the_one_before_held(
     assert change.event is not None
     assert stores.events.get_event(change.event.id) == change.event
     assert story_in(stores, order).order == order
-    assert stores.carts.get_cart(cart.id) == replace(cart, order_id=order.id)
+    assert stores.carts.get_cart(cart.id) == replace(cart, order_id=order.id, checkouts=2)
 
 
 def test_a_takeover_that_the_stock_does_not_allow_writes_nothing(stores: Stores) -> None:

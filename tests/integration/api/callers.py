@@ -89,7 +89,7 @@ class Shop:
         """Have these in the catalogue, and so many of those that are tracked."""
         wiring.catalog().put_products(products)
         for sku, available in stock.items():
-            wiring.catalog().set_stock(sku, available)
+            wiring.stock().set_stock(sku, available)
 
     def cart(self, **items: int) -> Any:  # noqa: ANN401 (JSON)
         cart = self.ask("POST", "/carts")

@@ -30,6 +30,7 @@ def test_a_product_is_put_read_listed_replaced_and_deleted(open_shop: Shop) -> N
         "shippable": True,
         "weight_grams": 0,
         "tax_code": None,
+        "stock_shards": 1,
     }
     assert open_shop.admin("GET", "/products") == {"items": [mug], "cursor": None}
     dearer = open_shop.admin("PUT", "/products/mug", MUG | {"amount": 1500})
@@ -53,7 +54,8 @@ WRONG: list[Json] = [
     {"name": ""}, {"name": None}, {"amount": -1}, {"amount": 12.5}, {"amount": "1200"}, {"amount": 10**8},
     {"amount": True}, {"currency": "EUR"}, {"currency": "xyz"}, {"currency": "eu"}, {"currency": None},
     {"shippable": 1}, {"weight_grams": -1}, {"weight_grams": 1.5}, {"tax_code": ""}, {"tax_code": "a b"},
-    {"stock": "some"}, {"price": 5}, {"description": "x" * 4001},
+    {"stock": "some"}, {"stock_shards": 0}, {"stock_shards": 33}, {"stock_shards": None},
+    {"price": 5}, {"description": "x" * 4001},
 ]  # fmt: skip
 
 
@@ -97,9 +99,24 @@ def test_a_pushed_catalogue_tells_what_it_changed_and_leaves_stock_alone(open_sh
 def test_the_same_adjustment_sent_again_adjusts_nothing_more(open_shop: Shop) -> None:
     for _ in range(3):
         answer = open_shop.admin("POST", "/stock/mug/adjustments", {"by": 7}, idempotency_key="delivery 1")
-        assert answer == {"sku": "mug", "available": 12}
+        assert answer == {"sku": "mug", "available": 12, "low_at": None}
     open_shop.admin("POST", "/stock/mug/adjustments", {"by": -2}, idempotency_key="broken")
-    assert open_shop.admin("GET", "/stock/mug") == {"sku": "mug", "available": 10}
+    assert open_shop.admin("GET", "/stock/mug") == {"sku": "mug", "available": 10, "low_at": None}
+
+
+def test_a_threshold_is_set_kept_and_taken_away(open_shop: Shop) -> None:
+    changes: list[Json] = [{"low_at": 3}, {}, {"low_at": 0}, {"low_at": None}, {}]
+    for change, low_at in zip(changes, [3, 3, 0, None, None], strict=True):
+        answer = open_shop.admin("PUT", "/stock/mug", change | {"available": 7})
+        assert answer == open_shop.admin("GET", "/stock/mug")
+        assert answer == {"sku": "mug", "available": 7, "low_at": low_at}
+
+
+@pytest.mark.parametrize("low_at", [-1, 1.5, "5", True, 10**30], ids=repr)
+def test_a_threshold_is_a_whole_number(open_shop: Shop, low_at: object) -> None:
+    with open_shop.unchanged():
+        answer = open_shop.admin_call("PUT", "/stock/mug", {"available": 5, "low_at": low_at})
+        answer.refusal(400, "InvalidRequest")
 
 
 def test_a_key_of_another_adjustment_is_refused(open_shop: Shop) -> None:

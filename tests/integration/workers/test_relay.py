@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errands import Errand, JobPage, Message
 from chalicelib.domain.events import Event
 from chalicelib.domain.health import Health
+from chalicelib.domain.stock import Stock
 from chalicelib.ports import Unsendable
 from chalicelib.services.relay import INLINE_BYTES
 from chalicelib.workers.relay import relay
@@ -23,7 +25,7 @@ from tests.integration.workers.lambda_events import (
     sequence_number,
 )
 from tests.integration.workers.stage import SqsWire, Stage
-from tests.making import a_job, a_message, an_endpoint, an_event
+from tests.making import a_job, a_message, a_product, an_endpoint, an_event
 
 MINE, ORDERS = an_endpoint("mine", events=("order.paid",)), an_endpoint("orders", events=("order.*",))
 REFUNDS = an_endpoint("refunds", events=("order.refunded",))
@@ -239,3 +241,65 @@ def test_who_answers_promptly_is_sent_to_by_the_express_queue(stage: Stage) -> N
     wiring.endpoints().put_health(MINE.id, Health(prompt=True))
     assert run(*stage.write(EVENT)) == NOTHING_FAILED
     assert (stage.errands(), stage.errands(express=True)) == ([], messages_of(EVENT, MINE))
+
+
+def image_of(stage: Stage, sku: str) -> dict[str, Any]:
+    """The stock's row, as the stream carries it."""
+    key = {"pk": {"S": f"STOCK#{sku}"}, "sk": {"S": "STOCK"}}
+    row: dict[str, Any] = stage.dynamodb.get_item(TableName=stage.table, Key=key)["Item"]
+    return row
+
+
+def events(stage: Stage) -> list[dict[str, Any]]:
+    rows = stage.dynamodb.scan(TableName=stage.table)["Items"]
+    return [row for row in rows if row.get("kind") == {"S": "event"}]
+
+
+def test_stock_that_becomes_low_becomes_an_event_that_is_fanned_out(stage: Stage) -> None:
+    stage.register(an_endpoint("stock", events=("stock.low",)))
+    wiring.catalog().put_products([a_product("mug", tracked=True)])
+    wiring.stock().set_stock("mug", 4, low_at=5)
+    image = image_of(stage, "mug")
+    assert run(image, image) == NOTHING_FAILED
+    (event,) = events(stage)
+    assert run(image, event, image_of(stage, "mug")) == NOTHING_FAILED
+    assert len(events(stage)) == 1
+    (message,) = stage.take()
+    assert message.event_type == "stock.low"
+    assert message.payload is not None
+    told = msgspec.json.decode(message.payload)["data"]
+    assert told == {"stock": {"sku": "mug", "name": "A mug", "available": 4, "low_at": 5}}
+    wiring.stock().set_stock("mug", 6)
+    assert run(image_of(stage, "mug")) == NOTHING_FAILED
+    assert "low_since" not in image_of(stage, "mug")
+
+
+def test_stock_in_shards_is_low_by_its_sum_and_looked_at_once_in_a_batch(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, looks = wiring.stock(), []
+    read = store.get_stock_rows
+
+    def counted(skus: Iterable[str]) -> dict[str, Stock]:
+        looks.append(skus)
+        return read(skus)
+
+    store.set_stock("mug", 6, shards=3, low_at=5)
+    rows = ["mug", "mug#1", "mug#2"]
+    monkeypatch.setattr(store, "get_stock_rows", counted)
+    assert run(*(image_of(stage, name) for name in rows)) == NOTHING_FAILED
+    assert (len(looks), events(stage)) == (1, [])
+    store.adjust_stock("mug", -1, key="sale", now=wiring.now())
+    images = [image_of(stage, name) for name in rows]
+    assert run(images[1]) == run(*images) == NOTHING_FAILED
+    (event,) = events(stage)
+    assert msgspec.json.decode(event["payload"]["S"])["data"]["stock"]["available"] == 5
+    store.adjust_stock("mug", 1, key="more", now=wiring.now())
+    assert run(images[2]) == NOTHING_FAILED
+    assert "low_since" not in image_of(stage, "mug")
+
+
+def test_stock_that_can_not_be_read_is_parked(stage: Stage) -> None:
+    wiring.stock().set_stock("mug", 4, low_at=5)
+    assert run(image_of(stage, "mug") | {"available": {"S": "few"}}) == NOTHING_FAILED
+    assert stage.parked() == [{"event_id": "STOCK#mug", "reason": "the row can't be read"}]

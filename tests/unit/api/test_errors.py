@@ -32,6 +32,7 @@ def test_every_error_of_the_domain_has_a_status(kind: type[TillhookError]) -> No
         (errors.OutOfStock, 409),
         (errors.RequestTooLarge, 413),
         (errors.UnsupportedMediaType, 415),
+        (errors.TooManyRequests, 429),
         (errors.ProviderUnavailable, 503),
         (InternalError, 500),
     ],

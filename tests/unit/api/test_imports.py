@@ -14,7 +14,7 @@ from chalicelib import wiring
 from chalicelib.ports import Page
 class Empty:
     def list_products(self, **_): return Page(items=[], cursor=None)
-wiring.catalog = Empty
+wiring.catalog = wiring.stock = Empty
 answer = app({
     "requestContext": {"requestId": "1", "httpMethod": "GET", "resourcePath": "/products"},
     "headers": {}, "pathParameters": None, "multiValueQueryStringParameters": None, "stageVariables": None,

@@ -40,8 +40,8 @@ def problems(text: str, form: Form = "csv") -> list[tuple[int, str]]:
 
 def test_csv_has_a_header_and_a_column_for_each_field() -> None:
     assert write([MUG], Product, "csv") == (
-        "name,amount,currency,description,image,stock,when_unavailable,shippable,weight_grams,tax_code,sku\r\n"
-        '"A ""big"" mug",1200,eur,,,unlimited,ask,true,0,null,mug\r\n'
+        "name,amount,currency,description,image,stock,when_unavailable,shippable,weight_grams,tax_code,stock_shards,sku\r\n"
+        '"A ""big"" mug",1200,eur,,,unlimited,ask,true,0,null,1,mug\r\n'
     )
 
 

@@ -16,6 +16,7 @@ from chalicelib.domain.errands import Alert, Errand, JobPage, Message
 from chalicelib.domain.events import Event
 from chalicelib.domain.identifiers import Entropy
 from chalicelib.domain.jobs import Job
+from chalicelib.domain.limits import Limits
 from chalicelib.domain.orders import Contact, Fulfilment, Order, Refund
 from chalicelib.domain.payments import FactKind
 from chalicelib.domain.refunds import WantedRefund, refund_id_for
@@ -28,6 +29,7 @@ from chalicelib.services import (
     fulfilments,
     housekeeping,
     payments,
+    placing,
     refunds,
     reviews,
 )
@@ -36,7 +38,7 @@ from chalicelib.services.jobs import do_page, start_job
 from chalicelib.services.outbound import Outbound
 from chalicelib.services.relay import fan_out
 from tests.fakes import NOW, FakeClock, FakeEntropy, FakeProvider, FakeQueue, FakeSender, FakeSlots, World
-from tests.making import ADA, a_fact, a_product, signing_secrets
+from tests.making import ADA, a_fact, a_product, an_id, signing_secrets
 
 MUG = a_product("mug", amount=1200)
 TEA = a_product("tea", amount=700, tracked=True, name="Tea")
@@ -59,12 +61,21 @@ class Shop:
         self.expressions = JmesPath()
         self.clock = FakeClock()
         self.entropy = FakeEntropy()
+        self.limits = Limits(carts_per_address=0, orders_per_address=0, orders_per_cart=0)
+        self.visitor = an_id("vis")
         self.world.put_products([MUG, TEA])
         self.world.set_stock("tea", 3)
 
     def cart(self, *skus: str, now: datetime = NOW) -> PricedCart:
         """A new cart with one of each."""
-        cart_id = carts.create_cart(carts=self.world, entropy=self.entropy, now=now).id
+        cart_id = carts.create_cart(
+            self.visitor,
+            carts=self.world,
+            counters=self.world,
+            limits=self.limits,
+            entropy=self.entropy,
+            now=now,
+        ).id
         for sku in skus:
             self.set_quantity(cart_id, sku, 1, now=now)
         return self.read_cart(cart_id, now=now)
@@ -114,19 +125,16 @@ class Shop:
         self.world.put_products([product])
 
     def check_out(self, cart_id: str, *, total: int, contact: Contact = ADA, now: datetime = NOW) -> Checkout:
-        return checkout.check_out(
-            cart_id,
-            contact,
-            expected_total=total,
-            shop=checkout.Shop(
-                carts=self.world,
-                prices=self.world,
-                stock=self.world,
-                orders=self.world,
-                provider=self.provider,
-            ),
-            now=now,
+        wish = placing.Wish(contact=contact, expected_total=total, visitor=self.visitor)
+        shop = placing.Shop(
+            carts=self.world,
+            prices=self.world,
+            stock=self.world,
+            orders=self.world,
+            provider=self.provider,
+            limits=self.limits,
         )
+        return checkout.check_out(cart_id, wish, shop=shop, now=now)
 
     def order(self, *skus: str) -> Order:
         """A pending order of one of each, whose payment has begun."""

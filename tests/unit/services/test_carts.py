@@ -5,6 +5,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.domain.carts import LIFETIME, MAX_SKUS
 from chalicelib.domain.errors import (
@@ -14,6 +15,7 @@ from chalicelib.domain.errors import (
     CurrencyMixed,
     ItemNotInCart,
     ProductNotFound,
+    TooManyRequests,
 )
 from chalicelib.ports import Moved
 from chalicelib.services.contention import TRIES, until_settled
@@ -230,3 +232,16 @@ def test_a_change_needs_two_round_trips(shop: Shop) -> None:
     cart = shop.cart("tea")
     interrupt(shop.world, "get_cart", AssertionError("a third round trip"))
     assert shop.set_quantity(cart.id, "mug", 1).amount == MUG.amount + TEA.amount
+
+
+def test_a_visitor_creates_as_many_carts_as_are_allowed_in_an_hour(shop: Shop) -> None:
+    shop.limits = replace(shop.limits, carts_per_address=2)
+    first, _ = shop.cart(), shop.cart()
+    with pytest.raises(TooManyRequests, match="Too many carts") as refusal:
+        shop.cart()
+    assert refusal.value.details == {"retry_after_seconds": 3600}
+    assert len(shop.world.carts) == 2
+    assert shop.set_quantity(first.id, "mug", 1).amount == 1200
+    shop.cart(now=NOW + timedelta(hours=1))
+    shop.visitor = an_id("vis", "another")
+    shop.cart()

@@ -16,6 +16,7 @@ from chalicelib.domain.errors import (
     OutOfStock,
     ProductUnavailable,
     ProviderUnavailable,
+    TooManyRequests,
     TotalChanged,
 )
 from chalicelib.domain.money import MAX_AMOUNT
@@ -207,7 +208,7 @@ def test_out_of_stock_names_each_sku_and_what_is_left(shop: Shop) -> None:
 def test_stock_that_comes_back_while_it_was_missed_is_sold(shop: Shop) -> None:
     shop.world.set_stock("tea", 0)
     cart = shop.cart("tea")
-    interrupt(shop.world, "get_stock", lambda: shop.world.set_stock("tea", 5))
+    interrupt(shop.world, "get_stock_rows", lambda: shop.world.set_stock("tea", 5))
     assert shop.check_out(cart.id, total=700).order.status == "pending"
     assert shop.world.stock == {"tea": 4}
 
@@ -670,3 +671,121 @@ def test_an_order_of_test_mode_is_not_charged_once_the_shop_is_live(shop: Shop) 
         shop.check_out(cart.id, total=700)
     shop.provider.livemode = True
     assert shop.check_out(cart.id, total=700).order.livemode
+
+
+def test_a_visitor_orders_as_often_as_is_allowed_in_an_hour(shop: Shop) -> None:
+    shop.limits = replace(shop.limits, orders_per_address=2)
+    carts = [shop.cart("tea").id for _ in range(3)]
+    for cart_id in carts[:2]:
+        shop.check_out(cart_id, total=700)
+    with pytest.raises(TooManyRequests, match="Too many orders") as refusal:
+        shop.check_out(carts[2], total=700)
+    assert refusal.value.details == {"retry_after_seconds": 3600}
+    assert (shop.world.stock, len(shop.world.orders), len(shop.provider.sessions)) == ({"tea": 1}, 2, 2)
+    shop.check_out(carts[2], total=700, now=NOW + timedelta(hours=1))
+
+
+def test_a_repeated_checkout_is_not_counted_and_works_beyond_the_limit(shop: Shop) -> None:
+    shop.limits = replace(shop.limits, orders_per_address=1, orders_per_cart=1)
+    cart = shop.cart("tea")
+    first = shop.check_out(cart.id, total=700)
+    assert shop.check_out(cart.id, total=700, contact=CORRECTED).order.id == first.order.id
+    assert list(shop.world.tallies.values()) == [1]
+
+
+def test_a_cart_becomes_as_many_orders_as_are_allowed(shop: Shop) -> None:
+    shop.limits = replace(shop.limits, orders_per_cart=2)
+    cart = shop.cart("mug")
+    for quantity in (1, 2):
+        shop.set_quantity(cart.id, "mug", quantity)
+        shop.check_out(cart.id, total=quantity * 1200)
+    shop.set_quantity(cart.id, "mug", 3)
+    with pytest.raises(TooManyRequests, match="become 2 orders already") as refusal:
+        shop.check_out(cart.id, total=3600)
+    assert refusal.value.details == {"retry_after_seconds": 7 * 24 * 3600}
+    assert (len(shop.world.orders), len(shop.provider.sessions)) == (2, 2)
+
+
+def test_what_was_refused_is_not_counted(shop: Shop) -> None:
+    shop.limits = replace(shop.limits, orders_per_address=1, orders_per_cart=1)
+    cart = shop.set_quantity(shop.cart().id, "tea", 4)
+    with pytest.raises(OutOfStock):
+        shop.check_out(cart.id, total=cart.amount)
+    shop.set_quantity(cart.id, "tea", 3)
+    assert shop.check_out(cart.id, total=2100).order.amount == 2100
+
+
+def sharded(shop: Shop, available: int, *, shards: int = 4) -> None:
+    """So much tea, spread over so many rows."""
+    shop.sell(a_product("tea", amount=700, tracked=True, shards=shards))
+    shop.world.set_stock("tea", available, shards=shards)
+
+
+def sell(shop: Shop, quantity: int) -> Order:
+    cart = shop.set_quantity(shop.cart().id, "tea", quantity)
+    return shop.check_out(cart.id, total=cart.amount).order
+
+
+def test_orders_of_a_hot_product_spread_over_the_rows_of_its_stock(shop: Shop) -> None:
+    sharded(shop, 400)
+    interrupt(shop.world, "get_stock_rows", AssertionError("a round trip for nothing"))
+    for _ in range(40):
+        sell(shop, 1)
+    assert sum(shop.world.stock.values()) == 360
+    assert all(60 <= available < 100 for available in shop.world.stock.values())
+
+
+def test_a_hot_product_is_sold_to_the_last_piece_wherever_it_is(shop: Shop) -> None:
+    sharded(shop, 10)
+    for _ in range(10):
+        sell(shop, 1)
+    with pytest.raises(OutOfStock, match=r"tea \(0 left\)"):
+        sell(shop, 1)
+    assert set(shop.world.stock.values()) == {0}
+
+
+def test_an_order_takes_from_several_rows_if_it_must(shop: Shop) -> None:
+    sharded(shop, 10)
+    with pytest.raises(OutOfStock) as refusal:
+        sell(shop, 11)
+    assert refusal.value.details == {"items": [{"sku": "tea", "wanted": 11, "left": 10}]}
+    sell(shop, 9)
+    assert sorted(shop.world.stock.values()) == [0, 0, 0, 1]
+
+
+def test_a_sale_that_was_faster_at_the_row_leaves_the_others(shop: Shop) -> None:
+    sharded(shop, 4)
+    interrupt(shop.world, "place_order", lambda: sell(shop, 3))
+    sell(shop, 1)
+    assert set(shop.world.stock.values()) == {0}
+
+
+def test_more_shards_than_the_stock_has_rows_for_lose_no_sale(shop: Shop) -> None:
+    shop.sell(a_product("tea", amount=700, tracked=True, shards=32))
+    for _ in range(3):
+        sell(shop, 1)
+    assert shop.world.stock == {"tea": 0}
+
+
+def test_fewer_shards_than_the_stock_has_rows_for_lose_no_piece(shop: Shop) -> None:
+    sharded(shop, 4)
+    shop.sell(a_product("tea", amount=700, tracked=True))
+    for _ in range(4):
+        sell(shop, 1)
+    assert set(shop.world.stock.values()) == {0}
+
+
+def test_parallel_checkouts_of_the_last_pieces_in_shards_are_as_many_sales(shop: Shop) -> None:
+    sharded(shop, 5)
+    carts = [shop.cart("tea").id for _ in range(12)]
+
+    def try_it(cart_id: str) -> bool:
+        try:
+            shop.check_out(cart_id, total=700)
+        except OutOfStock:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        sold = list(pool.map(try_it, carts))
+    assert (sum(sold), set(shop.world.stock.values())) == (5, {0})

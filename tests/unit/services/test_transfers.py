@@ -93,7 +93,7 @@ class TestExporting:
 
     def test_stock_is_that_of_products_in_the_catalogue(self, shop: Shop) -> None:
         shop.world.set_stock("gone", 7)
-        assert export(shop, "stock").text == '{"sku":"tea","available":3}\n'
+        assert export(shop, "stock").text == '{"sku":"tea","available":3,"low_at":null}\n'
 
 
 class TestImportingProducts:
