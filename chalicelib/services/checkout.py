@@ -14,7 +14,7 @@ from chalicelib.domain.catalog import Product
 from chalicelib.domain.errors import AmountRefused, OrderNotPayable, OutOfStock, TotalChanged
 from chalicelib.domain.money import MAX_AMOUNT, display, minimum_charge
 from chalicelib.domain.orders import Contact, Order, OrderChange
-from chalicelib.domain.payments import apply
+from chalicelib.domain.payments import PaymentFact, apply
 from chalicelib.ports import (
     AlreadyPlaced,
     CartStore,
@@ -140,8 +140,8 @@ def _end_of(earlier: OrderStory, *, for_: Order, shop: Shop, now: datetime) -> O
     fact = void(earlier.order, provider=shop.provider)
     canceled = apply(earlier.order, fact, ledger=earlier.ledger, refunds=earlier.refunds, now=now)
     if fact.kind != "canceled" or canceled is None:
-        record(fact, orders=shop.orders, now=now)
-        raise Moved  # it is being paid, or was canceled by somebody else: look again
+        # It is being paid, or was canceled by somebody else.
+        raise _settled_meanwhile(fact, shop=shop, now=now)
     return canceled
 
 
@@ -165,22 +165,32 @@ def _payment_session(order: Order, *, shop: Shop, now: datetime) -> PaymentSessi
     else:
         session = shop.provider.open_payment(order)
     if session.settled is not None:
-        record(session.settled, orders=shop.orders, now=now)
-        raise Moved
+        raise _settled_meanwhile(session.settled, shop=shop, now=now)
     # Until this is written nobody has the client secret, so nobody can pay what we don't know of. It is
     # written again for a payment that is resumed: an earlier try may have ended half-way through it.
     shop.orders.save_reference(order.id, provider=shop.provider.name, reference=session.reference)
     return session
 
 
+def _settled_meanwhile(fact: PaymentFact, *, shop: Shop, now: datetime) -> Exception:
+    """What to raise when the provider knows more of a payment than we did: Moved, so as to look again."""
+    order = record(fact, orders=shop.orders, now=now)
+    # What is under way may be older than what we were told last, and then looking again finds nothing new.
+    return _not_payable(order, "processing") if fact.kind == "processing" else Moved()
+
+
 def _require_payable(order: Order) -> None:
     if not order.is_payable:
-        raise OrderNotPayable(
-            f"This cart has become an order already, which is {order.status}. Start a new cart.",
-            order_id=order.id,
-            order_token=rules.order_token(order),
-            status=order.status,
-        )
+        raise _not_payable(order, order.status)
+
+
+def _not_payable(order: Order, status: str) -> OrderNotPayable:
+    return OrderNotPayable(
+        f"This cart has become an order already, which is {status}. Start a new cart.",
+        order_id=order.id,
+        order_token=rules.order_token(order),
+        status=status,
+    )
 
 
 def _require_total(order: Order, expected_total: int) -> None:
