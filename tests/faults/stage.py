@@ -20,6 +20,7 @@ from flask import Flask
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
+from moto.sqs.models import sqs_backends
 from msgspec import Struct
 
 from app import app
@@ -375,9 +376,8 @@ class Theatre:
         """A new shop with two endpoints that want everything."""
         self._set()
         yield Stage(self)
-        self.dynamodb.delete_table(TableName=self.table)
-        for queue in self.queues:
-            self.sqs.delete_queue(QueueUrl=queue.url)
+        for backends in (dynamodb_backends, sqs_backends):  # which remember every row they ever made
+            backends[DEFAULT_ACCOUNT_ID][_REGION].reset()
 
     def _set(self) -> None:
         name = f"tillhook-faults-{next(_NUMBERS)}"
