@@ -30,7 +30,7 @@ def try_all(theatre: Theatre, calls: list[str], kind: Kind) -> Iterator[int]:
         try:
             with theatre.stage() as stage:
                 play(stage)
-                assert theatre.wire.calls[at] == name, "the story takes another way each time"
+                assert len(theatre.wire.calls) > at, "it ended before the fault"
                 check(stage)
         except Exception as error:
             raise NotAsBefore(f"{kind} at call {at}, {name}: {error}") from error

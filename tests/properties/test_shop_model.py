@@ -26,10 +26,10 @@ from hypothesis.stateful import (
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chalicelib.domain.errors import CartNotFound, Conflict, ItemNotInCart
-from chalicelib.domain.orders import Contact, Fulfilment, Order
+from chalicelib.domain.errors import CartNotFound, Conflict, ItemNotInCart, ProviderUnavailable
+from chalicelib.domain.orders import Contact, Fulfilment, Order, Refund
 from chalicelib.domain.payments import FactKind
-from chalicelib.domain.refunds import RefundState, WantedRefund, refunded_total
+from chalicelib.domain.refunds import RefundFact, RefundState, WantedRefund, refunded_total
 from chalicelib.ports import Fact, OrderStory
 from chalicelib.services import fulfilments, housekeeping, payments, refunds, reviews, stock
 from tests.fakes import LivelyProvider
@@ -47,7 +47,14 @@ FINAL = {"canceled", "paid", "partially_refunded", "refunded", "disputed", "char
 FINAL |= {"fulfilled", "partially_fulfilled", "needs_review"}
 
 OUTCOMES = st.sampled_from(["succeeded", "succeeded", "failed", "processing"])
+
 CARTS, TABS, ANY = st.integers(0, 2), st.integers(0, 1), st.integers(0, 30)
+
+
+Purchase = tuple[int, str, int, FactKind, bool]
+"""The cart, what and how many, how the payment goes, and whether all that is to be heard is heard then."""
+
+PURCHASES = st.tuples(CARTS, st.sampled_from(SKUS), st.integers(1, 2), OUTCOMES, st.booleans())
 
 
 class Tab(Struct):
@@ -71,8 +78,8 @@ class ShopModel(RuleBasedStateMachine):
         self.stock = dict(TRACKED)
         self.keys = 0
 
-    @initialize()
-    def open_the_shop(self) -> None:
+    @initialize(purchases=st.lists(PURCHASES, min_size=2, max_size=4), slow=st.booleans())
+    def open_the_shop(self, purchases: list[Purchase], slow: bool) -> None:  # noqa: FBT001 (hypothesis names it)
         tea, rum, oil = (a_product(sku, amount=700, tracked=True) for sku in TRACKED)
         policies = [tea, replace(rum, when_unavailable="refund"), replace(oil, when_unavailable="backorder")]
         self.world.put_products([a_product("mug"), *policies])
@@ -80,6 +87,9 @@ class ShopModel(RuleBasedStateMachine):
             self.world.set_stock(sku, available)
         self.carts = [self.shop.cart() for _ in range(3)]
         self.tabs = [[Tab(), Tab()] for _ in range(3)]
+        self.provider.slow_refunds = slow
+        for purchase in purchases:
+            self.buy(purchase)
 
     # Shoppers
 
@@ -98,22 +108,11 @@ class ShopModel(RuleBasedStateMachine):
         self._tick()
         self._check_out(cart, tab, name)
 
-    @rule(
-        cart=CARTS,
-        sku=st.sampled_from(SKUS),
-        quantity=st.integers(1, 2),
-        outcome=OUTCOMES,
-        heard=st.booleans(),
-    )
-    def buy(self, cart: int, sku: str, quantity: int, outcome: FactKind, heard: bool) -> None:  # noqa: FBT001 (hypothesis names it)
+    @rule(purchase=PURCHASES)
+    def buy(self, purchase: Purchase) -> None:
         """What shoppers mostly do: put something in, go to the cash register, and pay."""
         self._tick()
-        self._start_anew_if_bought(cart)
-        self._put(cart, 0, sku, quantity)
-        self._check_out(cart, 0, "Ada")
-        self._pay(cart, 0, outcome)
-        if heard:
-            self.hear_all()
+        self._buy(*purchase)
 
     @rule(
         cart=CARTS,
@@ -220,6 +219,7 @@ class ShopModel(RuleBasedStateMachine):
         lines=st.sampled_from([{}, {}, {"tea": 1}, {"rum": 1}, {"mug": 1}]),
         restock=st.booleans(),
         again=st.booleans(),
+        lost=st.sampled_from(["", "", "question", "answer"]),
     )
     def refund(
         self,
@@ -228,8 +228,12 @@ class ShopModel(RuleBasedStateMachine):
         lines: dict[str, int],
         restock: bool,  # noqa: FBT001 (as above)
         again: bool,  # noqa: FBT001 (as above)
+        lost: str,
     ) -> None:
-        """An amount, lines, or all that is left; `again` uses the key that was used last."""
+        """An amount, lines, or all that is left; `again` uses the key that was used last.
+
+        `lost` is what does not reach the provider, or us.
+        """
         self._tick()
         order = self._an_order(at)
         if order is None:
@@ -238,7 +242,7 @@ class ShopModel(RuleBasedStateMachine):
             WantedRefund(amount=amount, lines={}) if amount else WantedRefund(lines=lines, restock=restock)
         )
         self.keys += not again
-        with suppress(Conflict):
+        with suppress(Conflict, ProviderUnavailable), self._lost(lost):
             refunds.refund_order(
                 order.id,
                 wanted,
@@ -319,6 +323,15 @@ class ShopModel(RuleBasedStateMachine):
                 assert self.world.orders[fact.order_id].is_paid
             if kind == "canceled":
                 assert not self.world.orders[fact.order_id].is_payable
+
+    @invariant()
+    def when_all_is_heard_the_books_say_what_the_provider_says(self) -> None:
+        if self.provider.notices:
+            return
+        for reference, placed in self.provider.orders.items():
+            order = self.world.orders[placed.id]
+            state = self.provider.states.get(reference)
+            assert order.is_paid if state == "succeeded" else order.payment.status == (state or "pending")
 
     @invariant()
     def a_cart_has_one_order_a_version_and_one_payment_that_can_be_made(self) -> None:
@@ -428,6 +441,14 @@ class ShopModel(RuleBasedStateMachine):
             )
             here.payment = done.session.reference if done.session else ""
 
+    def _buy(self, cart: int, sku: str, quantity: int, outcome: FactKind, heard: bool) -> None:  # noqa: FBT001 (as above)
+        self._start_anew_if_bought(cart)
+        self._put(cart, 0, sku, quantity)
+        self._check_out(cart, 0, "Ada")
+        self._pay(cart, 0, outcome)
+        if heard:
+            self.hear_all()
+
     def _start_anew_if_bought(self, cart: int) -> None:
         order = self.world.orders.get(self.world.carts[self.carts[cart].id].order_id)
         if order is not None and order.is_paid:
@@ -462,6 +483,23 @@ class ShopModel(RuleBasedStateMachine):
             yield
         finally:
             setattr(target, where, original)
+
+    @contextmanager
+    def _lost(self, what: str) -> Iterator[None]:
+        original = self.provider.refund_payment
+
+        def unanswered(order: Order, refund: Refund) -> RefundFact:
+            if what == "answer":
+                original(order, refund)
+            raise ProviderUnavailable("Nobody answered.")
+
+        replaced = vars(self.provider)
+        if what:
+            replaced["refund_payment"] = unanswered
+        try:
+            yield
+        finally:
+            replaced.pop("refund_payment", None)
 
     def _hear(self, fact: Fact) -> None:
         payments.receive_callback(
