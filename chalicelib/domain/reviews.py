@@ -22,7 +22,8 @@ HOUSEKEEPING = "housekeeping"
 def after_payment(before: Order, order: Order, *, now: datetime) -> Order:
     """The order that was just paid, with what there is to review of it."""
     reason = _oddity(before, order)
-    if reason is None:
+    # Money that is all gone leaves nothing to decide.
+    if reason is None or order.payment.status == "refunded":
         return replace(order, check_at=None)
     # What the policies decide is decided at once, or by whoever looks next.
     check_at = now if reason == "paid_after_cancellation" else None
