@@ -164,6 +164,18 @@ class ShopModel(RuleBasedStateMachine):
         while self.provider.notices:
             self.hear(0)
 
+    @rule()
+    def hear_all_newest_first(self) -> None:
+        while self.provider.notices:
+            self.hear(len(self.provider.notices) - 1)
+
+    @rule(cart=CARTS, outcomes=st.lists(OUTCOMES, min_size=2, max_size=3))
+    def try_and_try_again(self, cart: int, outcomes: list[FactKind]) -> None:
+        """One card after the other, before anything is heard of it."""
+        for outcome in outcomes:
+            self._tick()
+            self._pay(cart, 0, outcome)
+
     @rule(at=ANY)
     def hear_again(self, at: int) -> None:
         if self.told:
