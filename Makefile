@@ -11,7 +11,7 @@ export UV_CACHE_DIR := $(CURDIR)/.local/cache/uv
 export PIP_CACHE_DIR := $(CURDIR)/.local/cache/pip
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports pytest bench package deploy stripe-keys admin-key lock clean
+.PHONY: help demo test lint types imports pytest faults model bench package deploy stripe-keys admin-key lock clean
 
 help: ## list these commands
 	@echo "Tillhook: a cart, a checkout and signed webhooks for static sites, in your own AWS account."
@@ -35,6 +35,12 @@ imports: $(VENV)/ready
 
 pytest: $(VENV)/ready .venv-ministack/ready
 	$(BIN)/pytest $(ARGS)
+
+faults: $(VENV)/ready ## fail every call to AWS and Stripe in every way, one at a time, and see that all ends well
+	@$(BIN)/python -m tests.faults
+
+model: $(VENV)/ready ## let shoppers, owners, Stripe and the clock do anything, and see that all agrees (STEPS=200000)
+	MODEL_STEPS=$(or $(STEPS),200000) $(BIN)/pytest -n0 tests/properties/test_shop_model.py
 
 bench: $(VENV)/ready .venv-ministack/ready ## measure: cold starts, CPU, sizes, and what a sale costs
 	@$(BIN)/python -m benchmarks

@@ -3,6 +3,7 @@
 The tests in tests/integration/adapters hold these and the real adapters to the same promises.
 """
 
+from .lively import LivelyProvider
 from .mishaps import interrupt
 from .outside import (
     NOW,
@@ -29,6 +30,7 @@ __all__ = [
     "FakeResolver",
     "FakeSender",
     "FakeSlots",
+    "LivelyProvider",
     "World",
     "interrupt",
 ]

@@ -304,6 +304,22 @@ def test_an_order_whose_payment_failed_is_payable_again_with_the_same_payment(sh
     assert shop.world.stock == {"tea": 2}
 
 
+@pytest.mark.parametrize("quantity", [1, 2])
+def test_a_second_try_that_is_under_way_before_we_hear_of_it_is_not_payable_again(
+    shop: Shop, quantity: int
+) -> None:
+    """Its notice is still on its way, and what the provider says when asked is older than the failure."""
+    cart = shop.cart("mug")
+    order = shop.check_out(cart.id, total=1200).order
+    shop.tell(order, "failed", key="evt_1")
+    shop.provider.states[f"pay_{order.id}"] = "processing"
+    if quantity != 1:
+        shop.set_quantity(cart.id, "mug", quantity)
+    with pytest.raises(OrderNotPayable) as refusal:
+        shop.check_out(cart.id, total=1200 * quantity)
+    assert refusal.value.details["status"] == "processing"
+
+
 def test_a_provider_that_fails_leaves_an_order_that_the_next_checkout_goes_on_with(shop: Shop) -> None:
     cart = shop.cart("tea")
     interrupt(shop.provider, "open_payment", ProviderUnavailable("down"))

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from chalicelib.domain.errors import Busy, InvalidSignature, OrderNotFound, PaymentMismatch
 from chalicelib.domain.orders import Order
+from chalicelib.domain.refunds import RefundFact
 from chalicelib.ports import Fact, Moved
 from chalicelib.services.contention import TRIES
 from chalicelib.services.payments import receive_callback, void
@@ -308,3 +309,24 @@ def test_voiding_what_may_have_been_opened_asks_for_the_same_payment(shop: Shop)
     order = shop.order("mug")
     fact = void(replace(order, payment=replace(order.payment, reference="")), provider=shop.provider)
     assert (fact.kind, len(shop.provider.sessions)) == ("canceled", 1)
+
+
+def test_money_that_came_late_and_is_all_gone_again_leaves_nothing_to_decide(shop: Shop) -> None:
+    """The owner gave it back at her provider's, and that was heard of first."""
+    order = shop.order("tea")
+    shop.tell(order, "canceled", key="evt_1")
+    paid = a_fact(order, "succeeded", key="evt_2")
+    refund = RefundFact(
+        provider="fake",
+        key="evt_3",
+        state="succeeded",
+        reference=paid.reference,
+        object_id="re_1",
+        amount=order.amount,
+        currency=order.currency,
+        livemode=False,
+        occurred_at=NOW,
+    )
+    shop.record(refund)
+    late = shop.record(paid)
+    assert (late.status, late.open_review, late.check_at, late.reserved) == ("refunded", None, None, {})
