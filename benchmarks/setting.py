@@ -10,13 +10,13 @@ from typing import Any
 import boto3
 from botocore.client import BaseClient
 
-from benchmarks.dynamodb_local import Unavailable, dynamodb_local
 from benchmarks.lambda_events import queue_arn
 from deploy.package import Package
 from deploy.stripe_keys import store
 from local.aws import REGION, EmbeddedAws, embedded_aws
 from local.demo.programs import listening
 from local.demo.stripe import SANDBOX_KEYS
+from local.dynamodb_local import Unavailable, dynamodb_local
 from local.processes import ProgramFailed
 
 STAGE = "bench"
