@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from threading import RLock
 from typing import TypeVar
 
 import msgspec
@@ -20,6 +21,8 @@ from chalicelib.domain.orders import Order, Refund
 from chalicelib.domain.payments import FactKind, PaymentFact
 from chalicelib.domain.refunds import RefundFact
 from chalicelib.ports import Fact, Page, PaymentSession
+
+from .atomicity import atomic
 
 Item = TypeVar("Item")
 
@@ -36,12 +39,14 @@ class FakeProvider:
     livemode = False
 
     def __init__(self) -> None:
+        self.lock = RLock()
         self.sessions: dict[str, PaymentSession] = {}
         self.orders: dict[str, Order] = {}
         self.states: dict[str, FactKind] = {}
         self.refunds: dict[str, RefundFact] = {}
         self.refuses_refunds = ""
 
+    @atomic
     def open_payment(self, order: Order) -> PaymentSession:
         reference = f"pay_{order.id}"
         session = PaymentSession(
@@ -50,20 +55,31 @@ class FakeProvider:
         self.orders.setdefault(reference, order)
         return self.sessions.setdefault(reference, session)
 
+    @atomic
     def resume_payment(self, reference: str) -> PaymentSession:
         if reference not in self.sessions:
             raise ProviderUnavailable("There is no such payment.")
         return replace(self.sessions[reference], settled=self.inspect_payment(reference))
 
+    @atomic
     def inspect_payment(self, reference: str) -> PaymentFact | None:
         state = self.states.get(reference)
         return self.fact(reference, state) if state in {"processing", "succeeded", "canceled"} else None
 
+    @atomic
     def void_payment(self, reference: str) -> PaymentFact:
         if self.states.get(reference) not in {"succeeded", "processing"}:
             self.states[reference] = "canceled"
         return self.fact(reference, self.states[reference])
 
+    @atomic
+    def pay(self, reference: str) -> PaymentFact:
+        """The shopper pays, if she still can; what has become of the payment."""
+        if self.states.get(reference) != "canceled":
+            self.states[reference] = "succeeded"
+        return self.fact(reference, self.states[reference])
+
+    @atomic
     def fact(self, reference: str, kind: FactKind) -> PaymentFact:
         order = self.orders[reference]
         return PaymentFact(
@@ -80,6 +96,7 @@ class FakeProvider:
             occurred_at=order.created_at,
         )
 
+    @atomic
     def refund_payment(self, order: Order, refund: Refund) -> RefundFact:
         if self.refuses_refunds:
             raise RefundRefused(self.refuses_refunds)
@@ -102,9 +119,11 @@ class FakeProvider:
         )
         return self.refunds.setdefault(refund.id, fact)
 
+    @atomic
     def find_refund(self, reference: str, refund_id: str) -> RefundFact | None:
         return self.refunds.get(refund_id)
 
+    @atomic
     def list_payments(self, *, since: datetime, until: datetime, cursor: str | None) -> Page[PaymentFact]:
         """One to a page, so that whoever pages is seen to."""
         found = [
@@ -114,6 +133,7 @@ class FakeProvider:
         ]
         return _one_of(found, cursor)
 
+    @atomic
     def list_refunds(self, *, since: datetime, until: datetime, cursor: str | None) -> Page[RefundFact]:
         found = [fact for fact in self.refunds.values() if since <= fact.occurred_at < until]
         return _one_of(found, cursor)

@@ -1,0 +1,118 @@
+"""A shop over a real table, and crowds who come at the same moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from threading import Barrier
+
+from chalicelib.adapters.dynamodb.carts import DynamoCarts
+from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+from chalicelib.adapters.dynamodb.events import DynamoEvents
+from chalicelib.adapters.dynamodb.orders import DynamoOrders
+from chalicelib.adapters.dynamodb.table import Table
+from chalicelib.domain.carts import Cart, with_quantity
+from chalicelib.domain.catalog import Product
+from chalicelib.domain.errors import TillhookError
+from chalicelib.domain.orders import Order
+from chalicelib.ports import Fact, OrderStory
+from chalicelib.services import checkout, payments
+from chalicelib.services.checkout import Checkout
+from tests.fakes import NOW, FakeProvider
+from tests.making import ADA, a_cart, a_product
+
+TEA = a_product("tea", amount=700, tracked=True, name="Tea")
+POT = a_product("pot", amount=3500, tracked=True, name="A pot")
+CUP = a_product("cup", amount=900, tracked=True, name="A cup")
+
+
+class Shop:
+    """Sells what is tracked, by the real adapters; the provider is the fake."""
+
+    def __init__(self, table: Table) -> None:
+        self.carts = DynamoCarts(table)
+        self.catalog = DynamoCatalog(table)
+        self.orders = DynamoOrders(table)
+        self.events = DynamoEvents(table)
+        self.provider = FakeProvider()
+        self.catalog.put_products([TEA, POT, CUP])
+
+    def checkout(self) -> checkout.Shop:
+        return checkout.Shop(
+            carts=self.carts,
+            catalog=self.catalog,
+            stock=self.catalog,
+            orders=self.orders,
+            provider=self.provider,
+        )
+
+    def cart(self, wanted: Mapping[str, int], *, seed: object = 0) -> Cart:
+        """A new cart with so many of each."""
+        products = self.catalog.get_products(wanted)
+        cart = a_cart(seed=seed)
+        for sku, quantity in wanted.items():
+            cart = with_quantity(cart, products[sku], quantity, now=NOW)
+        self.carts.create_cart(cart)
+        return cart
+
+    def check_out(self, cart: Cart, *, now: datetime = NOW) -> Checkout:
+        """At the total of the cart as it was when somebody looked at it."""
+        total = total_of(cart)
+        return checkout.check_out(cart.id, ADA, expected_total=total, shop=self.checkout(), now=now)
+
+    def record(self, fact: Fact) -> Order:
+        return payments.record(fact, orders=self.orders, now=NOW)
+
+    def pay(self, order: Order) -> Order:
+        """The shopper pays, if she still can, and the provider says what has become of it."""
+        return self.record(self.provider.pay(f"pay_{order.id}"))
+
+    def stock_of(self, product: Product) -> int:
+        return self.catalog.get_stock([product.sku])[product.sku]
+
+    def stories(self) -> list[OrderStory]:
+        """All orders that were ever placed."""
+        page = self.orders.list_orders(f"{NOW:%Y-%m}", limit=1000, cursor=None)
+        return [self.story(summary.id) for summary in page.items]
+
+    def story(self, order_id: str) -> OrderStory:
+        story = self.orders.get_order(order_id)
+        assert story is not None
+        return story
+
+    def told(self, order: Order) -> list[str]:
+        """The types of the events about an order, sorted."""
+        found, _ = self.events.list_events(
+            since=NOW - timedelta(days=1), until=NOW + timedelta(days=1), position="", limit=1000
+        )
+        return sorted(event.type for event in found if event.order_id == order.id)
+
+    def held(self) -> Counter[str]:
+        """What all orders together hold of the stock."""
+        return sum((Counter(story.order.reserved) for story in self.stories()), Counter())
+
+
+def total_of(cart: Cart) -> int:
+    amounts = {product.sku: product.amount for product in (TEA, POT, CUP)}
+    return sum(amounts[line.sku] * line.quantity for line in cart.lines)
+
+
+def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
+    """Everybody begins at the same moment; what each got, or how each was refused, in their order."""
+    start = Barrier(len(calls))
+
+    def come(call: Callable[[], object]) -> object:
+        start.wait()
+        try:
+            return call()
+        except TillhookError as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(len(calls)) as crowd:
+        return list(crowd.map(come, calls))
+
+
+def refusals(outcomes: Iterable[object]) -> Counter[type[object]]:
+    return Counter(type(outcome) for outcome in outcomes if isinstance(outcome, TillhookError))
