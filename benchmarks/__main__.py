@@ -18,6 +18,7 @@ from benchmarks import (
     bill,
     cold_start,
     delivery,
+    effects,
     head_of_line,
     package_size,
     report,
@@ -104,11 +105,14 @@ def _sales(package: Package, shipped: Shipped, folder: Path, step: Step) -> list
         fan_out = sales.meter_webhooks(shipped, everybody, database)
         step.note("Timing sales")
         timings = sales.time(shipped, everybody, database)
+        step.note("Telling a thousand callbacks")
+        told = sales.tell_notices(shipped, everybody, database)
     template = json.loads(package.template.read_text())
     steps = metered.pop(database.name)
     return [
         storefront.judge_processor_time(timings, database),
         storefront.judge_round_trips(steps),
+        effects.judge(told, database),
         webhooks.judge_calls(fan_out, webhooks=webhooks.BATCH),
         bill.judge(
             steps,

@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from benchmarks.effects import Effects
 from benchmarks.metering import Step, Timing
 from benchmarks.setting import Database, Setting
 from benchmarks.shipped import Shipped
@@ -22,6 +23,11 @@ def time(shipped: Shipped, setting: Setting, database: Database) -> dict[str, Ti
 def meter_webhooks(shipped: Shipped, setting: Setting, database: Database) -> list[Step]:
     """One event on its way to a batch of endpoints that have heard of others before."""
     return _tell("webhooks", shipped, setting, database, kind=list[Step])
+
+
+def tell_notices(shipped: Shipped, setting: Setting, database: Database) -> Effects:
+    """What a thousand callbacks come to."""
+    return _tell("notices", shipped, setting, database, kind=Effects)
 
 
 def _tell(mode: str, shipped: Shipped, setting: Setting, database: Database, *, kind: type[Found]) -> Found:
