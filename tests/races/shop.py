@@ -89,6 +89,21 @@ class Shop:
         )
         return sorted(event.type for event in found if event.order_id == order.id)
 
+    def require_one_open_order(self, cart_id: str) -> OrderStory:
+        """The one order of the cart that can be paid; it has the one payment that is left."""
+        stories = [story for story in self.stories() if story.order.cart_id == cart_id]
+        (still_open,) = [story for story in stories if story.order.is_payable]
+        payable = {
+            reference
+            for reference, order in self.provider.orders.items()
+            if order.cart_id == cart_id and self.provider.states.get(reference) != "canceled"
+        }
+        assert payable == {still_open.order.payment.reference}
+        cart = self.carts.get_cart(cart_id)
+        assert cart is not None
+        assert cart.order_id == still_open.order.id
+        return still_open
+
     def held(self) -> Counter[str]:
         """What all orders together hold of the stock."""
         return sum((Counter(story.order.reserved) for story in self.stories()), Counter())
