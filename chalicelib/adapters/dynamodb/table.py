@@ -29,6 +29,16 @@ _CONFLICT_PAUSES = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
 An item takes a transaction about every 10 ms; a crowd that does not wait uses its tries up before that.
 """
 
+_IN_THE_WAY = frozenset(
+    {
+        "TransactionConflict",  # as the reason of a transaction's refusal, and below of another write's
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        "ThrottlingError",  # reasons too: more than an item takes in a second
+        "ProvisionedThroughputExceeded",
+    }
+)
+
 
 class TransactionRefused(Exception):
     """`reasons` has DynamoDB's code for each action, in their order; "None" for those that were fine."""
@@ -245,8 +255,7 @@ def _reasons(error: ClientError) -> list[str]:
 
 
 def _is_in_the_way(error: ClientError) -> bool:
-    codes = {"TransactionConflictException", "TransactionInProgressException"}
-    return _code(error) in codes or "TransactionConflict" in _reasons(error)
+    return _code(error) in _IN_THE_WAY or not _IN_THE_WAY.isdisjoint(_reasons(error))
 
 
 def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

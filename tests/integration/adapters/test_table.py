@@ -138,8 +138,9 @@ def test_a_failed_condition_says_which_action_it_was() -> None:
         Refusing("TransactionCanceledException", "None", "TransactionConflict"),
         Refusing("TransactionCanceledException", "ConditionalCheckFailed", "TransactionConflict"),
         Refusing("TransactionInProgressException"),
+        Refusing("TransactionCanceledException", "None", "ThrottlingError"),
     ],
-    ids=["conflict", "conflict and condition", "in progress"],
+    ids=["conflict", "conflict and condition", "in progress", "throttled"],
 )
 def test_a_transaction_that_others_are_always_in_the_way_of_has_moved(refusing: Refusing) -> None:
     pauses = list[float]()
@@ -158,7 +159,7 @@ def test_what_another_transaction_was_in_the_way_of_is_tried_again(aws: Clients,
 
 def test_a_transaction_refused_for_anything_else_is_a_failure_of_ours() -> None:
     with pytest.raises(ClientError):
-        Table(Refusing("TransactionCanceledException", "ThrottlingError", "None"), "table").transact([])
+        Table(Refusing("TransactionCanceledException", "ValidationError", "None"), "table").transact([])
 
 
 def test_a_partition_larger_than_a_page_is_read_whole(table: Table) -> None:
