@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from functools import partial
 
+from chalicelib.domain.orders import Order
 from chalicelib.services import housekeeping
 from chalicelib.services.housekeeping import Sweep
 from tests.fakes import NOW, FakeClock
@@ -16,6 +18,27 @@ def sweep(shop: Shop) -> Sweep:
         orders=shop.orders, stock=shop.catalog, catalog=shop.catalog, provider=shop.provider
     )
     return housekeeping.sweep(shop=world, clock=FakeClock(LATER), until=LATER + timedelta(minutes=1))
+
+
+def pay_late(shop: Shop, order: Order) -> None:
+    """The money comes although the payment was called off."""
+    reference = f"pay_{order.id}"
+    shop.provider.states[reference] = "succeeded"
+    shop.record(shop.provider.fact(reference, "succeeded"))
+
+
+def test_orders_paid_too_late_take_what_is_left_and_no_more_however_many_sweep(shop: Shop) -> None:
+    shop.catalog.set_stock("tea", 6)
+    orders = [shop.check_out(shop.cart({"tea": 1}, seed=number)).order for number in range(6)]
+    sweep(shop)
+    shop.catalog.adjust_stock("tea", -3, key="sold elsewhere", now=NOW)
+    for order in orders:
+        pay_late(shop, order)
+    outcomes = at_once([partial(sweep, shop)] * 4)
+    assert [outcome.failed for outcome in outcomes if isinstance(outcome, Sweep)] == [0, 0, 0, 0]
+    found = Counter(shop.story(order.id).order.status for order in orders)
+    assert found == {"paid": 3, "needs_review": 3}
+    assert (shop.stock_of(TEA), shop.held()["tea"]) == (0, 3)
 
 
 def test_orders_swept_by_several_while_they_are_paid_are_paid_or_canceled_never_both(shop: Shop) -> None:
