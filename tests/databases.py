@@ -8,18 +8,20 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-api
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
 
 import boto3
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from local.aws import REGION, ROOT_KEY
 
 Item = tuple[str, str]
+_TRANSACTION = "TransactWriteItems"
 CALLERS = 128
 
 
@@ -27,42 +29,35 @@ class Conflicts:
     """Refuses what DynamoDB would: whatever writes an item that is in somebody's transaction just now."""
 
     def __init__(self, client: BaseClient) -> None:
-        self.refused = 0
         self._lock = Lock()
         self._transacting: Counter[Item] = Counter()
         self._writing: Counter[Item] = Counter()
         events = client.meta.events
-        events.register("provide-client-params.dynamodb.TransactWriteItems", self._note)
-        for operation in ("PutItem", "UpdateItem", "DeleteItem"):
-            events.register(f"provide-client-params.dynamodb.{operation}", self._note)
-        events.register("before-call.dynamodb", self._begin)
+        for operation in (_TRANSACTION, "PutItem", "UpdateItem", "DeleteItem"):
+            events.register(f"provide-client-params.dynamodb.{operation}", self._begin)
         events.register("after-call.dynamodb", self._end)
         events.register("after-call-error.dynamodb", self._end)
 
-    def _note(self, *, params: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
-        """The items of a request, while they can still be read in it."""
+    def _begin(self, *, params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: object) -> None:  # noqa: ANN401 (botocore has no types)
         actions = [action for item in params.get("TransactItems", ()) for action in item.values()]
-        context["items"] = [_item(action) for action in actions or [params]]
-
-    def _begin(self, *, model: Any, context: dict[str, Any], **_: object) -> object:  # noqa: ANN401 (botocore has no types)
-        items: list[Item] = context.get("items", [])
-        is_transaction = model.name == "TransactWriteItems"
+        items = [_item(action) for action in actions or [params]]
+        is_transaction = model.name == _TRANSACTION
         with self._lock:
             stuck = [self._is_taken(item, by_transaction=is_transaction) for item in items]
-            if not any(stuck):
-                context["held"] = self._transacting if is_transaction else self._writing
-                context["held"].update(items)
-                return None
-            self.refused += 1
-        return _refusal(stuck) if is_transaction else _CONFLICT
+            if any(stuck):
+                raise _refusal(stuck) if is_transaction else _conflict(model.name)
+            held = self._transacting if is_transaction else self._writing
+            held.update(items)
+            context["held"] = held, items
 
     def _is_taken(self, item: Item, *, by_transaction: bool) -> bool:
         return bool(self._transacting[item] or (by_transaction and self._writing[item]))
 
     def _end(self, *, context: dict[str, Any], **_: object) -> None:
-        held: Counter[Item] = context.pop("held", Counter())
-        with self._lock:
-            held.subtract(context.get("items", []))
+        if "held" in context:
+            held, items = context.pop("held")
+            with self._lock:
+                held.subtract(items)
 
 
 class Database(Struct, frozen=True):
@@ -90,25 +85,12 @@ def _item(action: Mapping[str, Any]) -> Item:
     return key["pk"]["S"], key["sk"]["S"]
 
 
-class _Http(Struct, frozen=True):
-    """What botocore looks at of an answer that never came by HTTP."""
-
-    status_code: int = 400
-
-
-_CONFLICT = (
-    _Http(),
-    {
-        "Error": {"Code": "TransactionConflictException", "Message": "Transaction is ongoing for the item"},
-        "ResponseMetadata": {"HTTPStatusCode": 400},
-    },
-)
-
-
-def _refusal(stuck: list[bool]) -> tuple[_Http, dict[str, Any]]:
+def _refusal(stuck: Sequence[bool]) -> ClientError:
     reasons = [{"Code": "TransactionConflict" if one else "None"} for one in stuck]
-    return _Http(), {
-        "Error": {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"},
-        "CancellationReasons": reasons,
-        "ResponseMetadata": {"HTTPStatusCode": 400},
-    }
+    error = {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"}
+    return ClientError({"Error": error, "CancellationReasons": reasons}, _TRANSACTION)
+
+
+def _conflict(operation: str) -> ClientError:
+    error = {"Code": "TransactionConflictException", "Message": "Transaction is ongoing for the item"}
+    return ClientError({"Error": error}, operation)

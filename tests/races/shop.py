@@ -106,7 +106,23 @@ class Shop:
 
     def held(self) -> Counter[str]:
         """What all orders together hold of the stock."""
-        return sum((Counter(story.order.reserved) for story in self.stories()), Counter())
+        return sum((held_by(story.order) for story in self.stories()), Counter())
+
+
+def held_by(order: Order) -> Counter[str]:
+    """Pieces by SKU, in whichever of its stock rows."""
+    return _by_sku(order.reserved)
+
+
+def needed_by(order: Order) -> Counter[str]:
+    return _by_sku(order.takes)
+
+
+def _by_sku(pieces: Mapping[str, int]) -> Counter[str]:
+    found = Counter[str]()
+    for name, count in pieces.items():
+        found[name.partition("#")[0]] += count
+    return found
 
 
 def total_of(cart: Cart) -> int:

@@ -7,7 +7,7 @@ from chalicelib.domain.errors import TotalChanged
 from chalicelib.services.carts import set_quantity
 from tests.fakes import NOW
 from tests.making import a_product
-from tests.races.shop import TEA, Shop, at_once, refusals
+from tests.races.shop import TEA, Shop, at_once, held_by, needed_by, refusals
 
 
 def change(shop: Shop, cart: Cart, sku: str, quantity: int) -> None:
@@ -48,5 +48,5 @@ def test_every_version_of_a_cart_checked_out_while_it_changes_leaves_one_open_or
     assert last is not None
     shop.check_out(last)
     story = shop.require_one_open_order(cart.id)
-    assert story.order.takes == {"tea": last.quantity_of("tea")}
-    assert shop.stock_of(TEA) + story.order.reserved["tea"] == 100
+    assert needed_by(story.order) == {"tea": last.quantity_of("tea")}
+    assert shop.stock_of(TEA) + held_by(story.order)["tea"] == 100
