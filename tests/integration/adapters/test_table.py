@@ -68,6 +68,10 @@ class Refusing:
         self._refuse()
         return self._after.put_item(**request)
 
+    def delete_item(self, **request: object) -> object:
+        self._refuse()
+        return self._after.delete_item(**request)
+
     def transact_write_items(self, **_: object) -> None:
         self._refuse()
 
@@ -155,6 +159,8 @@ def test_what_another_transaction_was_in_the_way_of_is_tried_again(aws: Clients,
     once = Refusing("TransactionConflictException", after=aws.dynamodb)
     Table(once, table.name, pause=lambda _: None).put(row)
     assert table.get(("part", row["sk"]["S"])) == row
+    once = Refusing("TransactionConflictException", after=aws.dynamodb)
+    assert Table(once, table.name, pause=lambda _: None).delete(("part", row["sk"]["S"])) is True
 
 
 def test_a_transaction_refused_for_anything_else_is_a_failure_of_ours() -> None:
