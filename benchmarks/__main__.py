@@ -18,6 +18,8 @@ from benchmarks import (
     bill,
     cold_start,
     delivery,
+    effects,
+    growth,
     head_of_line,
     package_size,
     report,
@@ -25,6 +27,7 @@ from benchmarks import (
     storefront,
     webhooks,
 )
+from benchmarks.growth import MANY
 from benchmarks.report import Finding
 from benchmarks.setting import setting
 from benchmarks.shipped import Shipped, lay_out
@@ -104,11 +107,17 @@ def _sales(package: Package, shipped: Shipped, folder: Path, step: Step) -> list
         fan_out = sales.meter_webhooks(shipped, everybody, database)
         step.note("Timing sales")
         timings = sales.time(shipped, everybody, database)
+        step.note("Telling a thousand callbacks")
+        told = sales.tell_notices(shipped, everybody, database)
+        step.note(f"Filling a table with {MANY}")
+        grown, steps_when_grown = sales.grow(shipped, everybody, database, say=step.note)
     template = json.loads(package.template.read_text())
     steps = metered.pop(database.name)
     return [
         storefront.judge_processor_time(timings, database),
         storefront.judge_round_trips(steps),
+        effects.judge(told, database),
+        growth.judge(grown, before=steps, after=steps_when_grown, database=database),
         webhooks.judge_calls(fan_out, webhooks=webhooks.BATCH),
         bill.judge(
             steps,

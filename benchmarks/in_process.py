@@ -3,6 +3,8 @@
     python -m benchmarks.in_process meter     one sale: its calls to AWS and what they bill
     python -m benchmarks.in_process time      many sales: processor time, ours and the database's
     python -m benchmarks.in_process webhooks  one event for ten endpoints: its calls to AWS
+    python -m benchmarks.in_process notices   a thousand callbacks: what they come to
+    python -m benchmarks.in_process growth    sales in a small and a large table: how long they take
 
 Started by `benchmarks.sales` in the shipped tree, with the environment of a function.
 """
@@ -13,25 +15,29 @@ import queue
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from threading import Semaphore
+from typing import Any, TypeVar
+from unittest.mock import patch
 
 import boto3
 import msgspec
 from botocore.client import BaseClient
 
 from benchmarks.capacity import Index, Key, Row, key_of
-from benchmarks.metering import Meter, Step, Timing
+from benchmarks.growth import Growth
+from benchmarks.metering import Call, Meter, Step, Timing
+from benchmarks.notices import tell_all
 from benchmarks.receiver import receiving
 from benchmarks.story import Notice, Queues, Story, Unexpected, World, fan_out, mailbox
 from chalicelib import wiring
 from chalicelib.domain.catalog import Product
 from chalicelib.domain.signing import new_secret
 from chalicelib.logs import JsonFormatter
-from chalicelib.services import catalog
 from chalicelib.services.endpoints import create_endpoint
 from chalicelib.workers.deliver import BATCH
 from local.aws import ROOT
@@ -45,6 +51,7 @@ CATALOG = ROOT / "local/catalog.json"
 PLENTY = 1_000_000
 WARMING = 5
 ROUNDS = 40
+GROWTH_ROUNDS = 150
 
 
 class Stopwatch:
@@ -101,6 +108,8 @@ def main(mode: str) -> int:
         "meter": lambda: _sale(_metered),
         "time": lambda: _sale(_timed),
         "webhooks": _webhooks,
+        "notices": tell_all,
+        "growth": _growth,
     }
     found = modes[mode]()
     sys.stdout.write(msgspec.json.encode(found).decode())
@@ -117,8 +126,28 @@ def _sale(measure: Callable[[Callable[[], Story]], list[Measured]]) -> list[Meas
 def _metered(open_shop: Callable[[], Story]) -> list[Step]:
     """The first sale of fresh functions: all that they keep for later is read in it."""
     meter = _meter()
-    open_shop().tell(meter.step)
+    with _noting_stripe(meter):
+        story = open_shop()
+        story.tell(meter.step)
+        story.buy_five(meter.step)
     return meter.steps
+
+
+@contextmanager
+def _noting_stripe(meter: Meter) -> Iterator[None]:
+    """Every request to Stripe, retries included, is a call of the step's."""
+    import stripe  # noqa: PLC0415 (a timed sale loads it as it is shipped)
+
+    send = stripe.RequestsClient.request
+
+    def noting(client: stripe.RequestsClient, method: str, url: str, *more: Any) -> Any:  # noqa: ANN401 (passed on)
+        began = time.perf_counter()
+        answer = send(client, method, url, *more)
+        meter.note(Call(service="stripe", operation=method, began=began, ended=time.perf_counter()))
+        return answer
+
+    with patch.object(stripe.RequestsClient, "request", noting):
+        yield
 
 
 def _webhooks() -> list[Step]:
@@ -154,7 +183,56 @@ def _timed(open_shop: Callable[[], Story]) -> list[Timing]:
         stopwatch = Stopwatch(int(process_id) if process_id else None)
         for _ in range(ROUNDS):
             story.tell(stopwatch.step)
+            story.buy_five(stopwatch.step)
     return list(stopwatch.timings.values())
+
+
+def _growth() -> Growth:
+    """Sales in two tables at once, step by step in turn."""
+    with mailbox() as (address, notices), Path(os.devnull).open("w") as nowhere:
+        _log_to(logging.StreamHandler(nowhere))
+        sandbox = Sandbox(api_base=os.environ["TILLHOOK_STRIPE_API_BASE"])
+        sandbox.call_back(address, secret=SANDBOX_KEYS.webhook_secrets)
+        few, many = wiring.settings().table, os.environ["BENCH_LARGE_TABLE"]
+        stories = {}
+        for name in (few, many):
+            wiring.table().name = name
+            stories[name] = Story(_world(sandbox, notices))
+        clocks: dict[str, dict[str, list[float]]] = {}
+        for number in range(WARMING + GROWTH_ROUNDS):
+            if number == WARMING:
+                clocks = {few: {}, many: {}}
+            first, second = (few, many) if number % 2 else (many, few)
+            _in_turn({first: stories[first], second: stories[second]}, clocks)
+    return Growth(few=clocks[few], many=clocks[many])
+
+
+def _in_turn(stories: Mapping[str, Story], clocks: Mapping[str, dict[str, list[float]]]) -> None:
+    """Tell each story in its table; only one goes on at a time, and each step is followed by the other's."""
+    batons = {name: Semaphore(0) for name in stories}
+
+    def tell(name: str, other: str) -> None:
+        @contextmanager
+        def around(step: str) -> Iterator[None]:
+            batons[other].release()
+            batons[name].acquire()
+            wiring.table().name = name
+            began = time.perf_counter()
+            yield
+            clocks.get(name, {}).setdefault(step, []).append((time.perf_counter() - began) * 1000)
+
+        batons[name].acquire()
+        try:
+            stories[name].buy(around)
+        finally:
+            batons[other].release()
+
+    first, second = stories
+    with ThreadPoolExecutor(len(stories)) as tellers:
+        told = [tellers.submit(tell, first, second), tellers.submit(tell, second, first)]
+        batons[first].release()
+        for each in told:
+            each.result()
 
 
 def _log_to(handler: logging.Handler) -> None:
@@ -164,10 +242,10 @@ def _log_to(handler: logging.Handler) -> None:
 
 
 def _world(sandbox: Sandbox, notices: "queue.Queue[Notice]") -> World:
-    """Fill the shop with the demo's catalogue and register the receiver."""
+    """Fill the shop with the demo's products and register the receiver."""
     found = read_catalog(CATALOG)
     products = msgspec.convert(found["products"], list[Product])
-    catalog.push_catalog(products, catalog=wiring.catalog())
+    wiring.catalog().put_products(products)  # beside what is there: a push would make it the whole catalogue
     tracked = [product.sku for product in products if product.is_tracked]
     for sku in tracked:
         wiring.stock().set_stock(sku, PLENTY)
@@ -185,7 +263,6 @@ def _world(sandbox: Sandbox, notices: "queue.Queue[Notice]") -> World:
         now=wiring.now(),
     )
     receiver.ask("PUT", "/secret", {"secret": secret})
-    first, second, third = tracked[:3]
     return World(
         aws=cache(boto3.Session().client),
         table=wiring.settings().table,
@@ -193,7 +270,7 @@ def _world(sandbox: Sandbox, notices: "queue.Queue[Notice]") -> World:
         sandbox=sandbox,
         notices=notices,
         receiver=receiver,
-        skus=(first, second, third),
+        skus=tuple(tracked),
     )
 
 

@@ -21,7 +21,7 @@ Images = Callable[[Sequence[Key]], dict[Key, Row]]
 
 
 class Call(Struct, kw_only=True):
-    """One call of an AWS API, with DynamoDB's units for it; `told` is what the database itself said."""
+    """One call of AWS or Stripe, with DynamoDB's units for it; `told` is what the database itself said."""
 
     service: str
     operation: str
@@ -102,6 +102,12 @@ class Meter:
             self._now.log_bytes += size
             self._now.log_lines += 1
 
+    def note(self, call: Call) -> None:
+        """A call that is not botocore's."""
+        with self._lock:
+            if self._now is not None:
+                self._now.calls.append(call)
+
     def _prepare(self, *, params: dict[str, Any], model: Any, context: dict[str, Any], **_: object) -> object:  # noqa: ANN401 (botocore has no types)
         """Look at what will be written, and ask for the database's own count."""
         context["bench_parameters"] = params
@@ -126,9 +132,7 @@ class Meter:
             parameters = context["bench_parameters"]
             call.read_units = read_units(call.operation, parameters, parsed)
             call.rows = self._rows(call.operation, parameters, context["bench_before"])
-        with self._lock:
-            if self._now is not None:
-                self._now.calls.append(call)
+        self.note(call)
 
     def _rows(
         self, operation: str, parameters: Mapping[str, Any], before: Mapping[Key, Row]

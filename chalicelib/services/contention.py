@@ -11,7 +11,7 @@ from chalicelib.ports import Moved
 Result = TypeVar("Result")
 
 TRIES = 20
-"""Each round lets at least one of the contenders through, so this settles as many at once."""
+"""Of contenders who all read the same, each round lets one through, so this settles as many at once."""
 
 
 def until_settled(change: Callable[[], Result], *, between: Callable[[], object] = lambda: None) -> Result:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from threading import RLock
 from typing import TypeVar
 
 import msgspec
@@ -21,6 +22,8 @@ from chalicelib.domain.payments import FactKind, PaymentFact
 from chalicelib.domain.refunds import RefundFact
 from chalicelib.domain.taxes import RegionRates, Tax, Taxes, TaxQuestion, by_table
 from chalicelib.ports import Fact, Page, PaymentSession
+
+from .atomicity import atomic
 
 Item = TypeVar("Item")
 
@@ -38,6 +41,7 @@ class FakeProvider:
     livemode = False
 
     def __init__(self) -> None:
+        self.lock = RLock()
         self.sessions: dict[str, PaymentSession] = {}
         self.orders: dict[str, Order] = {}
         self.states: dict[str, FactKind] = {}
@@ -45,6 +49,7 @@ class FakeProvider:
         self.refuses_refunds = ""
         self.tax_questions: list[TaxQuestion] = []
 
+    @atomic
     def open_payment(self, order: Order) -> PaymentSession:
         reference = f"pay_{order.id}"
         session = PaymentSession(
@@ -53,6 +58,7 @@ class FakeProvider:
         self.orders.setdefault(reference, order)
         return self.sessions.setdefault(reference, session)
 
+    @atomic
     def resume_payment(self, reference: str) -> PaymentSession:
         if reference not in self.sessions:
             raise ProviderUnavailable("There is no such payment.")
@@ -64,15 +70,25 @@ class FakeProvider:
         region = RegionRates(country=question.destination.country, default=100_000)
         return by_table(Taxes(home=region.country, regions=(region,)), question)
 
+    @atomic
     def inspect_payment(self, reference: str) -> PaymentFact | None:
         state = self.states.get(reference)
         return self.fact(reference, state) if state in {"processing", "succeeded", "canceled"} else None
 
+    @atomic
     def void_payment(self, reference: str) -> PaymentFact:
         if self.states.get(reference) not in {"succeeded", "processing"}:
             self.states[reference] = "canceled"
         return self.fact(reference, self.states[reference])
 
+    @atomic
+    def succeed(self, reference: str) -> PaymentFact:
+        """The shopper pays, if she still can; what has become of the payment."""
+        if self.states.get(reference) != "canceled":
+            self.states[reference] = "succeeded"
+        return self.fact(reference, self.states[reference])
+
+    @atomic
     def fact(self, reference: str, kind: FactKind) -> PaymentFact:
         order = self.orders[reference]
         return PaymentFact(
@@ -89,6 +105,7 @@ class FakeProvider:
             occurred_at=order.created_at,
         )
 
+    @atomic
     def refund_payment(self, order: Order, refund: Refund) -> RefundFact:
         if self.refuses_refunds:
             raise RefundRefused(self.refuses_refunds)
@@ -111,9 +128,11 @@ class FakeProvider:
         )
         return self.refunds.setdefault(refund.id, fact)
 
+    @atomic
     def find_refund(self, reference: str, refund_id: str) -> RefundFact | None:
         return self.refunds.get(refund_id)
 
+    @atomic
     def list_payments(self, *, since: datetime, until: datetime, cursor: str | None) -> Page[PaymentFact]:
         """One to a page, so that whoever pages is seen to."""
         found = [
@@ -123,6 +142,7 @@ class FakeProvider:
         ]
         return _one_of(found, cursor)
 
+    @atomic
     def list_refunds(self, *, since: datetime, until: datetime, cursor: str | None) -> Page[RefundFact]:
         found = [fact for fact in self.refunds.values() if since <= fact.occurred_at < until]
         return _one_of(found, cursor)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import wraps
 from threading import RLock
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -58,21 +57,10 @@ from chalicelib.ports import (
     StockShort,
 )
 
+from .atomicity import atomic as _atomic
+
 Item = TypeVar("Item")
 Kind = TypeVar("Kind", bound=Struct)
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
-
-
-def _atomic(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Run the method alone in its world, as one DynamoDB request or transaction does."""
-
-    @wraps(method)
-    def alone(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        with args[0].lock:  # type: ignore[attr-defined]  # (the first one is the world)
-            return method(*args, **kwargs)
-
-    return alone
 
 
 class World:

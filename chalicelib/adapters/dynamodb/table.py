@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -22,6 +23,22 @@ _WRITE_AT_ONCE = 25  # BatchWriteItem's limit
 _BATCH_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds to wait before the refused part of a batch is asked for again; botocore does not repeat it."""
 
+_CONFLICT_PAUSES = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
+"""Seconds, at most, to wait where another transaction is at the same item; botocore does not repeat that.
+
+An item takes a transaction about every 10 ms; a crowd that does not wait uses its tries up before that.
+"""
+
+_IN_THE_WAY = frozenset(
+    {
+        "TransactionConflict",  # as the reason of a transaction's refusal, and below of another write's
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        "ThrottlingError",  # reasons too: more than an item takes in a second
+        "ProvisionedThroughputExceeded",
+    }
+)
+
 
 class TransactionRefused(Exception):
     """`reasons` has DynamoDB's code for each action, in their order; "None" for those that were fine."""
@@ -38,7 +55,7 @@ class TransactionRefused(Exception):
 
 
 class Table:
-    """`client` is botocore's DynamoDB client; `pause` waits so many seconds between tries of a batch."""
+    """`client` is botocore's DynamoDB client; `pause` waits so many seconds between tries."""
 
     def __init__(self, client: Any, name: str, *, pause: Callable[[float], None] = time.sleep) -> None:  # noqa: ANN401 (botocore makes its clients at run time)
         self._client = client
@@ -93,8 +110,9 @@ class Table:
         self._write(self._client.put_item, self._action(condition, values) | {"Item": row})
 
     def delete(self, key: Key) -> bool:
-        """Whether there was such a row."""
-        answer = self._client.delete_item(TableName=self.name, Key=_key(key), ReturnValues="ALL_OLD")
+        """Whether there was such a row. Moved if transactions keep being in the way."""
+        request = {"TableName": self.name, "Key": _key(key), "ReturnValues": "ALL_OLD"}
+        answer = self._write(self._client.delete_item, request)
         return "Attributes" in answer
 
     def query(self, partition: str, *, begins_with: str = "") -> list[Row]:
@@ -160,17 +178,15 @@ class Table:
     def transact(self, actions: Sequence[Action]) -> None:
         """All of the actions or none.
 
-        Raises TransactionRefused where a condition failed, Moved where only another transaction was in
-        the way (botocore does not repeat those).
+        Raises TransactionRefused where a condition failed, Moved where other transactions keep being in the
+        way: as long as one is, what the conditions say is not the last word.
         """
         try:
-            self._client.transact_write_items(TransactItems=list(actions))
+            self._unless_in_the_way(self._client.transact_write_items, {"TransactItems": list(actions)})
         except ClientError as error:
-            reasons = [reason["Code"] for reason in error.response.get("CancellationReasons", [])]
+            reasons = _reasons(error)
             if "ConditionalCheckFailed" in reasons:
                 raise TransactionRefused(reasons) from None
-            if "TransactionConflict" in reasons or _code(error) == "TransactionInProgressException":
-                raise Moved from None
             raise
 
     def put_action(self, row: Row, *, condition: str = "", values: dict[str, object] | None = None) -> Action:
@@ -206,14 +222,25 @@ class Table:
             }
         return action
 
-    @staticmethod
-    def _write(call: Callable[..., Any], request: dict[str, Any]) -> Any:  # noqa: ANN401 (botocore's answers)
+    def _write(self, call: Callable[..., Any], request: dict[str, Any]) -> Any:  # noqa: ANN401 (botocore's answers)
         try:
-            return call(**request)
+            return self._unless_in_the_way(call, request)
         except ClientError as error:
-            if _code(error) in {"ConditionalCheckFailedException", "TransactionConflictException"}:
+            if _code(error) == "ConditionalCheckFailedException":
                 raise Moved from None
             raise
+
+    def _unless_in_the_way(self, call: Callable[..., Any], request: dict[str, Any]) -> Any:  # noqa: ANN401 (as above)
+        """Call, again and again while another transaction is in the way; Moved if there is no end to it."""
+        for pause in (*_CONFLICT_PAUSES, None):
+            try:
+                return call(**request)
+            except ClientError as error:
+                if not _is_in_the_way(error):
+                    raise
+            if pause is not None:
+                self._pause(random.uniform(0, pause))  # noqa: S311 (it keeps no secret)
+        raise Moved
 
 
 def _key(key: Key) -> dict[str, Value]:
@@ -223,6 +250,15 @@ def _key(key: Key) -> dict[str, Value]:
 def _code(error: ClientError) -> str:
     code: str = error.response["Error"]["Code"]
     return code
+
+
+def _reasons(error: ClientError) -> list[str]:
+    """Why each action of a transaction was refused."""
+    return [reason["Code"] for reason in error.response.get("CancellationReasons", [])]
+
+
+def _is_in_the_way(error: ClientError) -> bool:
+    return _code(error) in _IN_THE_WAY or not _IN_THE_WAY.isdisjoint(_reasons(error))
 
 
 def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -1,12 +1,13 @@
-"""The stores that the promises of chalicelib/ports.py are tested on: the fake, and the real ones on moto.
+"""The stores that the promises of chalicelib/ports.py are tested on.
 
-moto loses concurrent transactions, honours no idempotency token and counts no capacity: nothing here
-claims anything about those.
+The fake, and the real ones on moto and, where it can be had, on Amazon's own DynamoDB Local. moto loses
+concurrent transactions, honours no idempotency token and counts no capacity: tests/races is about those.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -47,6 +48,7 @@ from chalicelib.ports import (
     Slots,
     StockStore,
 )
+from tests.databases import Database
 from tests.fakes import FakeSlots, World
 
 _NUMBERS = count()
@@ -91,13 +93,31 @@ def aws() -> Iterator[Clients]:
 
 @pytest.fixture
 def table(aws: Clients, table_shape: dict[str, Any]) -> Iterator[Table]:
+    with _new_table(aws.dynamodb, table_shape) as made:
+        yield made
+
+
+@pytest.fixture
+def genuine_table(dynamodb_of_amazon: Database, table_shape: dict[str, Any]) -> Iterator[Table]:
+    with _new_table(dynamodb_of_amazon.client, table_shape) as made:
+        yield made
+
+
+@contextmanager
+def _new_table(client: Any, shape: dict[str, Any]) -> Iterator[Table]:  # noqa: ANN401 (botocore's client)
     name = f"tillhook-{next(_NUMBERS)}"
-    aws.dynamodb.create_table(TableName=name, **table_shape)
-    yield Table(aws.dynamodb, name, pause=lambda _: None)
-    aws.dynamodb.delete_table(TableName=name)
+    client.create_table(TableName=name, **shape)
+    yield Table(client, name, pause=lambda _: None)
+    client.delete_table(TableName=name)
 
 
-@pytest.fixture(params=["fake", "aws"])
+@pytest.fixture(
+    params=[
+        "fake",
+        pytest.param("table", id="aws"),
+        pytest.param("genuine_table", id="dynamodb-local", marks=pytest.mark.xdist_group("dynamodb-local")),
+    ]
+)
 def stores(request: pytest.FixtureRequest) -> Stores:
     if request.param == "fake":
         world = World()
@@ -118,7 +138,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
             keys=world,
             bookkeeping=world,
         )
-    table: Table = request.getfixturevalue("table")
+    table: Table = request.getfixturevalue(request.param)
     clients: Clients = request.getfixturevalue("aws")
     endpoints = DynamoEndpoints(table)
     return Stores(

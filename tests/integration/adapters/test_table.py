@@ -54,19 +54,31 @@ class Stingy:
 
 
 class Refusing:
-    """A DynamoDB that refuses every write with one error."""
+    """A DynamoDB that refuses every write with one error, or only the first where there is one `after` it."""
 
-    def __init__(self, code: str, *reasons: str) -> None:
+    def __init__(self, code: str, *reasons: str, after: Any = None) -> None:  # noqa: ANN401 (as above)
         response: Any = {"Error": {"Code": code, "Message": "no"}}
         if reasons:
             response["CancellationReasons"] = [{"Code": reason} for reason in reasons]
+        self.asked = 0
+        self._after = after
         self._error = ClientError(response, "Write")
 
-    def put_item(self, **_: object) -> None:
-        raise self._error
+    def put_item(self, **request: object) -> object:
+        self._refuse()
+        return self._after.put_item(**request)
+
+    def delete_item(self, **request: object) -> object:
+        self._refuse()
+        return self._after.delete_item(**request)
 
     def transact_write_items(self, **_: object) -> None:
-        raise self._error
+        self._refuse()
+
+    def _refuse(self) -> None:
+        self.asked += 1
+        if self._after is None or self.asked == 1:
+            raise self._error
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 0.9])
@@ -109,7 +121,7 @@ def test_reading_nothing_asks_nobody() -> None:
 @pytest.mark.parametrize("code", ["ConditionalCheckFailedException", "TransactionConflictException"])
 def test_a_row_that_somebody_else_writes_has_moved(code: str) -> None:
     with pytest.raises(Moved):
-        Table(Refusing(code), "table").put(rows(1)[0])
+        Table(Refusing(code), "table", pause=lambda _: None).put(rows(1)[0])
 
 
 def test_any_other_refusal_of_a_write_is_a_failure_of_ours() -> None:
@@ -118,9 +130,7 @@ def test_any_other_refusal_of_a_write_is_a_failure_of_ours() -> None:
 
 
 def test_a_failed_condition_says_which_action_it_was() -> None:
-    refusing = Refusing(
-        "TransactionCanceledException", "None", "ConditionalCheckFailed", "TransactionConflict"
-    )
+    refusing = Refusing("TransactionCanceledException", "None", "ConditionalCheckFailed", "None")
     with pytest.raises(TransactionRefused) as refusal:
         Table(refusing, "table").transact([])
     assert [refusal.value.failed(index) for index in range(3)] == [False, True, False]
@@ -130,18 +140,32 @@ def test_a_failed_condition_says_which_action_it_was() -> None:
     "refusing",
     [
         Refusing("TransactionCanceledException", "None", "TransactionConflict"),
+        Refusing("TransactionCanceledException", "ConditionalCheckFailed", "TransactionConflict"),
         Refusing("TransactionInProgressException"),
+        Refusing("TransactionCanceledException", "None", "ThrottlingError"),
     ],
-    ids=["conflict", "in progress"],
+    ids=["conflict", "conflict and condition", "in progress", "throttled"],
 )
-def test_a_transaction_in_anothers_way_has_moved(refusing: Refusing) -> None:
+def test_a_transaction_that_others_are_always_in_the_way_of_has_moved(refusing: Refusing) -> None:
+    pauses = list[float]()
     with pytest.raises(Moved):
-        Table(refusing, "table").transact([])
+        Table(refusing, "table", pause=pauses.append).transact([])
+    assert len(pauses) == refusing.asked - 1
+    assert 0 < sum(pauses) < 1
+
+
+def test_what_another_transaction_was_in_the_way_of_is_tried_again(aws: Clients, table: Table) -> None:
+    row = rows(1)[0]
+    once = Refusing("TransactionConflictException", after=aws.dynamodb)
+    Table(once, table.name, pause=lambda _: None).put(row)
+    assert table.get(("part", row["sk"]["S"])) == row
+    once = Refusing("TransactionConflictException", after=aws.dynamodb)
+    assert Table(once, table.name, pause=lambda _: None).delete(("part", row["sk"]["S"])) is True
 
 
 def test_a_transaction_refused_for_anything_else_is_a_failure_of_ours() -> None:
     with pytest.raises(ClientError):
-        Table(Refusing("TransactionCanceledException", "ThrottlingError", "None"), "table").transact([])
+        Table(Refusing("TransactionCanceledException", "ValidationError", "None"), "table").transact([])
 
 
 def test_a_partition_larger_than_a_page_is_read_whole(table: Table) -> None:

@@ -100,6 +100,27 @@ def test_a_callback_takes_exactly_two_round_trips() -> None:
     assert "callback waits for Query." in found.notes
 
 
+def test_checkout_and_callback_have_their_processor_time() -> None:
+    figures = _named(storefront.judge_processor_time(_timings(), DATABASE).figures)
+    assert [figures[f"CPU, {name}"].met for name in ("check out of five lines", "callback")] == [True, True]
+    assert figures["CPU, check out"].met is None
+
+
+def test_a_checkout_asks_stripe_once_and_a_callback_is_one_transaction() -> None:
+    asked = Call(service="stripe", operation="post", began=3, ended=4)
+    paid = _call("TransactWriteItems", at=3, writes=2)
+    more = {"check out five lines": asked, "callback": paid}
+    steps = [
+        Step(name=step.name, calls=[*step.calls, *([more[step.name]] if step.name in more else [])])
+        for step in _steps()
+    ]
+    names = ("transactions, callback", "round trips to Stripe, check out of five lines")
+    found = _named(storefront.judge_round_trips(steps).figures)
+    assert [(found[name].value, found[name].met) for name in names] == [(1, True), (1, True)]
+    found = _named(storefront.judge_round_trips(_steps()).figures)
+    assert [found[name].met for name in names] == [False, False]
+
+
 def _bill(steps: Sequence[Step]) -> Finding:
     return bill.judge(
         steps, _timings(), template=TEMPLATE, database=DATABASE, others={"another": steps}, missing="no Java"
@@ -124,7 +145,7 @@ def test_too_many_units_are_missed_and_the_costliest_rows_named() -> None:
 
 def test_a_database_that_counts_otherwise_is_told_of() -> None:
     notes = _bill(_steps(told=0)).notes
-    assert any("PutItem is 0 units there instead of 11" in note for note in notes), notes
+    assert any("PutItem is 0 units there instead of 12" in note for note in notes), notes
     assert any(note.endswith("could not be asked: no Java.") for note in notes)
 
 

