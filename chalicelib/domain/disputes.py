@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .orders import Dispute, DisputeStatus, LedgerEntry, Order, OrderChange, told
+from .orders import Dispute, DisputeStatus, LedgerEntry, Order, OrderChange, require_own, told
 
 TRANSITIONS: frozenset[tuple[DisputeStatus, DisputeStatus]] = frozenset(
     {("none", "opened"), ("none", "won"), ("none", "lost"), ("opened", "won"), ("opened", "lost")}
@@ -42,7 +42,11 @@ class DisputeFact(Struct, frozen=True, kw_only=True, tag_field="fact", tag="disp
 def apply_dispute(
     order: Order, fact: DisputeFact, *, ledger: Sequence[LedgerEntry], now: datetime
 ) -> OrderChange | None:
-    """What a provider's word about a dispute changes; None if that is known already."""
+    """What a provider's word about a dispute changes; None if that is known already.
+
+    Raises PaymentMismatch if it is not about this order's payment at all.
+    """
+    require_own(order, reference=fact.reference, livemode=fact.livemode)
     key = f"{fact.provider}#{fact.key}"
     before = next((known.status for known in order.disputes if known.id == fact.object_id), "none")
     if (before, fact.status) not in TRANSITIONS or any(entry.key == key for entry in ledger):

@@ -32,6 +32,9 @@ ReviewReason = Literal["paid_after_cancellation", "out_of_stock", "amount_mismat
 RESERVED_FOR = timedelta(minutes=30)
 """How long an order can be paid, and holds its stock for that, unless a payment is under way."""
 
+HELD_AT_MOST = timedelta(hours=24)
+"""How long an unpaid order can be kept open by coming back, or by trying one card after the other."""
+
 SHOPPER = "shopper"
 """Who it was, in the ledger."""
 
@@ -213,7 +216,9 @@ class OrderSummary(Struct, frozen=True, kw_only=True):
 class Refund(Struct, frozen=True, kw_only=True):
     """Money going back. `reference` is the provider's own id of it, empty until the provider took it.
 
-    `lines` says of which pieces, if it was asked for by pieces; `restock` what it gives back to the stock.
+    `lines` says of which pieces, if it was asked for by pieces, and `shares` what those of each line come to;
+    `whole` that all that was left was asked for. `restocks` says that pieces shall go back to the stock,
+    `restock` which.
     """
 
     id: str
@@ -225,6 +230,9 @@ class Refund(Struct, frozen=True, kw_only=True):
     by: str
     reason: str = ""
     lines: dict[str, int] = field(default_factory=dict)
+    shares: dict[str, int] = field(default_factory=dict)
+    whole: bool = False
+    restocks: bool = False
     restock: dict[str, int] = field(default_factory=dict)
     reference: str = ""
     failure: str = ""
@@ -382,6 +390,20 @@ def with_contact(order: Order, contact: Contact, *, now: datetime) -> OrderChang
     changed = replace(order, version=order.version + 1, contact=contact, updated_at=now)
     entry = LedgerEntry(key=f"contact#{changed.version}", at=now, what="contact.changed", by=SHOPPER)
     return OrderChange(order=changed, entry=entry, relists=contact.email != order.contact.email)
+
+
+def held_until(order: Order, wished: datetime) -> datetime:
+    """How long an unpaid order may hold its stock if its shopper wishes this: not for ever."""
+    bounded = min(wished, order.created_at + HELD_AT_MOST)
+    return max(order.check_at or bounded, bounded)
+
+
+def require_own(order: Order, *, reference: str, livemode: bool) -> None:
+    """PaymentMismatch for a provider's word that is not about this order's payment at all."""
+    if order.payment.reference not in {"", reference}:
+        raise errors.PaymentMismatch(f"{reference} is not the payment of order {order.id}.")
+    if livemode != order.livemode:
+        raise errors.PaymentMismatch(f"Order {order.id} and its payment disagree about live and test mode.")
 
 
 def postponed(order: Order, *, until: datetime | None) -> Order:

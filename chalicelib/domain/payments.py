@@ -19,8 +19,17 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from . import errors
-from .orders import RESERVED_FOR, LedgerEntry, Order, OrderChange, PaymentStatus, Refund, told
+from .orders import (
+    RESERVED_FOR,
+    LedgerEntry,
+    Order,
+    OrderChange,
+    PaymentStatus,
+    Refund,
+    held_until,
+    require_own,
+    told,
+)
 from .refunds import after_refunds
 from .reviews import after_payment
 
@@ -98,7 +107,7 @@ def apply(
     """
     if any(entry.key == ledger_key(fact) for entry in ledger):
         return None
-    _require_own(order, fact)
+    require_own(order, reference=fact.reference, livemode=fact.livemode)
     status = TRANSITIONS.get((order.payment.status, fact.kind))
     if status is None or _is_stale(order, fact):
         return None
@@ -129,12 +138,12 @@ def apply(
 
 
 def never_begun(order: Order, *, provider: str) -> PaymentFact:
-    """The end of a payment that its provider never took on."""
+    """The end of a payment that its provider never took on, or can't be asked about any more."""
     return PaymentFact(
         provider=provider,
         key=f"{order.id}#never_begun",
         kind="canceled",
-        reference="",
+        reference=order.payment.reference,
         object_id=order.id,
         order_id=order.id,
         shop="",
@@ -165,11 +174,12 @@ def _after(
         return after_payment(order, _received(changed, fact, refunds, now=now), now=now)
     if status == "canceled":
         return replace(changed, reserved={}, check_at=None)
-    grace = PROCESSING_CHECK if status == "processing" else SECOND_TRY
-    # What time a payment under way was given beyond the usual ends with it.
-    was_under_way = order.payment.status == "processing"
-    until = order.created_at + RESERVED_FOR if was_under_way else order.check_at or now
-    return replace(changed, check_at=max(until, now + grace))
+    if status == "processing":
+        return replace(changed, check_at=max(order.check_at or now, now + PROCESSING_CHECK))
+    if order.payment.status == "processing":
+        # What time a payment under way was given beyond the usual ends with it.
+        return replace(changed, check_at=max(order.created_at + RESERVED_FOR, now + SECOND_TRY))
+    return replace(changed, check_at=held_until(order, now + SECOND_TRY))
 
 
 def _received(order: Order, fact: PaymentFact, refunds: Sequence[Refund], *, now: datetime) -> Order:
@@ -189,10 +199,3 @@ def _is_stale(order: Order, fact: PaymentFact) -> bool:
         return False
     # Stripe tells whole seconds: within one, what was decided comes after what was under way.
     return fact.occurred_at < as_of or (fact.occurred_at == as_of and fact.kind == "processing")
-
-
-def _require_own(order: Order, fact: PaymentFact) -> None:
-    if order.payment.reference not in {"", fact.reference}:
-        raise errors.PaymentMismatch(f"{fact.reference} is not the payment of order {order.id}.")
-    if fact.livemode != order.livemode:
-        raise errors.PaymentMismatch(f"Order {order.id} and its payment disagree about live and test mode.")

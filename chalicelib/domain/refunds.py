@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from . import errors
 from .identifiers import derived_id
 from .money import display
-from .orders import LedgerEntry, LineItem, Order, OrderChange, Payment, Refund, told
+from .orders import LedgerEntry, LineItem, Order, OrderChange, Payment, Refund, require_own, told
 from .reviews import HOUSEKEEPING, is_for_policy
 from .stock import sku_of
 
@@ -63,6 +63,10 @@ class WantedRefund(Struct, frozen=True, kw_only=True):
     restock: bool = False
     reason: str = ""
 
+    @property
+    def is_whole(self) -> bool:
+        return self.amount is None and not self.lines
+
 
 def refund_id_for(order: Order, key: str) -> str:
     """One Idempotency-Key is one refund of the order."""
@@ -102,7 +106,8 @@ def request(
     left = refundable(order, refunds)
     if left <= 0:
         raise errors.RefundRefused("Nothing of this order is left to refund.", refundable=max(left, 0))
-    amount = _amount(order, refunds, wanted, left=left)
+    shares = _shares(order, refunds, wanted)
+    amount = sum(shares.values()) if shares else _amount(wanted, left=left)
     currency = order.payment.received_currency or order.currency
     if not 0 < amount <= left:
         raise errors.RefundRefused(
@@ -120,6 +125,9 @@ def request(
         by=by,
         reason=wanted.reason,
         lines=wanted.lines,
+        shares=shares,
+        whole=wanted.is_whole,
+        restocks=wanted.restock,
         restock=_restock(order, wanted),
     )
     entry = LedgerEntry(
@@ -138,7 +146,8 @@ def request(
 
 def require_same(refund: Refund, wanted: WantedRefund) -> Refund:
     """The refund that is there under a key, if it is what is asked for; KeyReused if it is another one."""
-    same = (refund.lines, refund.reason) == (wanted.lines, wanted.reason)
+    there = (refund.lines, refund.whole, refund.restocks, refund.reason)
+    same = there == (wanted.lines, wanted.is_whole, wanted.restock, wanted.reason)
     if not same or wanted.amount not in {None, refund.amount}:
         raise errors.KeyReused("The Idempotency-Key has been used for another refund. Use a new one.")
     return refund
@@ -152,7 +161,11 @@ def apply_refund(
     refunds: Sequence[Refund],
     now: datetime,
 ) -> OrderChange | None:
-    """What a provider's word about a refund changes; None if that is known already."""
+    """What a provider's word about a refund changes; None if that is known already.
+
+    Raises PaymentMismatch if it is not about this order's payment at all.
+    """
+    require_own(order, reference=fact.reference, livemode=fact.livemode)
     key = f"{fact.provider}#{fact.key}"
     known = _known(fact, refunds)
     if any(entry.key == key for entry in ledger) or (
@@ -236,26 +249,35 @@ def _made_elsewhere(fact: RefundFact, *, now: datetime) -> Refund:
     )
 
 
-def _amount(order: Order, refunds: Sequence[Refund], wanted: WantedRefund, *, left: int) -> int:
-    if wanted.amount is not None:
-        if wanted.lines or wanted.restock:
-            raise errors.InvalidRequest("Refund an amount, or lines; only lines can go back to the stock.")
-        return wanted.amount
-    if not wanted.lines:
+def _amount(wanted: WantedRefund, *, left: int) -> int:
+    if wanted.amount is None:
         return left
+    if wanted.restock:
+        raise errors.InvalidRequest("Say which lines: pieces, and not an amount, go back to the stock.")
+    return wanted.amount
+
+
+def _shares(order: Order, refunds: Sequence[Refund], wanted: WantedRefund) -> dict[str, int]:
+    """What the wanted pieces of each line come to."""
+    if not wanted.lines:
+        return {}
+    if wanted.amount is not None:
+        raise errors.InvalidRequest("Refund an amount, or lines, and not both.")
     if order.payment.received_currency:
         raise errors.RefundRefused("It was paid in another currency than its lines have: refund an amount.")
     lines = {line.sku: line for line in order.lines}
-    return sum(_share(lines.get(sku), sku, pieces, refunds) for sku, pieces in wanted.lines.items())
+    standing = [refund for refund in refunds if refund.status != "failed"]
+    return {sku: _share(lines.get(sku), sku, pieces, standing) for sku, pieces in wanted.lines.items()}
 
 
 def _share(line: LineItem | None, sku: str, pieces: int, refunds: Sequence[Refund]) -> int:
-    """The part of a line's amount that these pieces have; all parts together are the whole line."""
-    before = sum(refund.lines.get(sku, 0) for refund in refunds if refund.status != "failed")
+    """The part of a line's total that these pieces have; all parts together are the whole line."""
+    before = sum(refund.lines.get(sku, 0) for refund in refunds)
     if line is None or before + pieces > line.quantity:
         left = line.quantity - before if line else 0
         raise errors.RefundRefused(f"Of {sku!r} the order has {left} pieces left to refund.", sku=sku)
-    return line.total * (before + pieces) // line.quantity - line.total * before // line.quantity
+    given = sum(refund.shares.get(sku, 0) for refund in refunds)
+    return max(line.total * (before + pieces) // line.quantity - given, 0)
 
 
 def _restock(order: Order, wanted: WantedRefund) -> dict[str, int]:

@@ -13,6 +13,7 @@ from chalicelib.ports import Moved, PaymentSession
 
 from .carts import live, require_cart_id
 from .contention import until_settled
+from .payments import record, void
 from .placing import Shop, Wish, moved_by, place, require_payable, require_total
 
 TIME_TO_PAY = timedelta(minutes=15)
@@ -52,6 +53,8 @@ def _order_of(cart: Cart, wish: Wish, *, shop: Shop, now: datetime) -> Order:
     if earlier is None:
         return place(cart, wish, None, shop=shop, now=now)
     is_this = earlier.order.id == rules.order_id_for(cart)
+    if is_this and earlier.order.payment.provider == rules.NOTHING_TO_PAY:
+        return earlier.order
     if earlier.order.payment.status == "canceled":
         if is_this or cart.coupon_counted:
             # It took too long: the same things are another version, and so another order; what they had
@@ -59,24 +62,26 @@ def _order_of(cart: Cart, wish: Wish, *, shop: Shop, now: datetime) -> Order:
             shop.carts.replace_cart(restarted(cart, now=now))
             raise Moved
         return place(cart, wish, None, shop=shop, now=now)
+    require_payable(earlier.order)
+    if earlier.order.livemode != shop.provider.livemode:
+        # The shop has got other keys since.
+        record(void(earlier.order, provider=shop.provider), orders=shop.orders, now=now)
+        raise Moved
     if not is_this:
-        require_payable(earlier.order, provider=shop.provider)
         return place(cart, wish, earlier, shop=shop, now=now)
-    if earlier.order.payment.provider == rules.NOTHING_TO_PAY:
-        return earlier.order
     return _again(earlier.order, wish, shop=shop, now=now)
 
 
 def _again(order: Order, wish: Wish, *, shop: Shop, now: datetime) -> Order:
     """The order that this version of the cart is already, with what its shopper says of herself now."""
-    require_payable(order, provider=shop.provider)
     require_total(order, wish.expected_total)
     if wish.contact != order.contact:
         change = rules.with_contact(order, wish.contact, now=now)
         shop.orders.commit(change)
         order = change.order
-    if order.check_at is not None and order.check_at < now + TIME_TO_PAY:
-        order = rules.postponed(order, until=now + TIME_TO_PAY)
+    until = rules.held_until(order, now + TIME_TO_PAY)
+    if order.check_at is not None and order.check_at < until:
+        order = rules.postponed(order, until=until)
         shop.orders.save_order(order)
     return order
 

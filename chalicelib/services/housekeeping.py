@@ -68,8 +68,23 @@ def _try(order_id: str, done: Sweep, *, shop: Shop, now: datetime) -> None:
             "order can't be settled now", extra={"order_id": order_id, "error": type(error).__name__}
         )
         done.failed += 1
+        _put_off(order_id, shop=shop, now=now)
     else:
         done.settled += 1
+
+
+def _put_off(order_id: str, *, shop: Shop, now: datetime) -> None:
+    """What can't be settled goes behind the others, else a few would use up every sweep."""
+
+    def attempt() -> None:
+        story = shop.orders.get_order(order_id)
+        if story is not None and story.order.check_at is not None and story.order.check_at <= now:
+            shop.orders.save_order(postponed(story.order, until=now + SOON))
+
+    try:
+        until_settled(attempt)
+    except Exception as error:
+        log.exception("order stays due", extra={"order_id": order_id, "error": type(error).__name__})
 
 
 def settle(order_id: str, *, shop: Shop, now: datetime) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from chalicelib.domain.disputes import DisputeFact, apply_dispute
-from chalicelib.domain.errors import AmountRefused, OrderNotFound, PaymentMismatch
+from chalicelib.domain.errors import AmountRefused, OrderNotFound, PaymentMismatch, ProviderUnavailable
 from chalicelib.domain.orders import Order, OrderChange
 from chalicelib.domain.payments import PaymentFact, apply, never_begun
 from chalicelib.domain.refunds import RefundFact, apply_refund
@@ -89,8 +89,13 @@ def learn(fact: Fact, *, orders: OrderStore, now: datetime) -> tuple[Order, bool
 def void(order: Order, *, provider: PaymentProvider) -> PaymentFact:
     """Have the order's payment never be made, and say what has become of it.
 
-    Where its reference was never stored, the frozen request is made again: it gives the same payment.
+    Where its reference was never stored, the frozen request is made again: it gives the same payment. One of
+    test mode is just over once the shop is live; one of live mode can't be ended with test keys.
     """
+    if order.livemode != provider.livemode:
+        if order.livemode:
+            raise ProviderUnavailable("The order is of live mode; with test keys it can't be changed.")
+        return never_begun(order, provider=provider.name)
     try:
         reference = order.payment.reference or provider.open_payment(order).reference
     except AmountRefused:  # it refused it then, too: there is no payment

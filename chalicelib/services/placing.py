@@ -106,12 +106,9 @@ def place(cart: Cart, wish: Wish, earlier: OrderStory | None, *, shop: Shop, now
     return replace(paid.order if paid else order, reserved=rows)
 
 
-def require_payable(order: Order, *, provider: PaymentProvider) -> None:
-    """OrderNotPayable for what is paid, under way or over, or was placed with the keys of another mode."""
+def require_payable(order: Order) -> None:
     if not order.is_payable:
         raise not_payable(order, status=order.status)
-    if order.livemode != provider.livemode:
-        raise not_payable(order, status="of another mode, test or live,")
 
 
 def not_payable(order: Order, *, status: str) -> OrderNotPayable:

@@ -56,7 +56,8 @@ def test_stock_is_kept_while_the_provider_cannot_be_asked(shop: Shop) -> None:
     interrupt(shop.provider, "void_payment", DOWN)
     assert swept(shop) == Sweep(settled=0, failed=1, is_complete=True)
     assert (shop.stored(order.id).status, shop.world.stock) == ("pending", {"tea": 2})
-    assert swept(shop).settled == 1
+    assert swept(shop).settled == 0  # it went behind the others
+    assert swept(shop, at=DUE + SOON).settled == 1
     assert shop.world.stock == {"tea": 3}
 
 
@@ -65,7 +66,7 @@ def test_a_lost_answer_of_the_provider_ends_the_order_later(shop: Shop) -> None:
     interrupt(shop.provider, "void_payment", DOWN, after=True)
     assert swept(shop).failed == 1
     assert (shop.stored(order.id).status, shop.world.stock) == ("pending", {"tea": 2})
-    assert shop.settle(order, now=DUE).status == "canceled"
+    assert shop.settle(order, now=DUE + SOON).status == "canceled"
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -76,7 +77,7 @@ def test_a_crash_while_an_order_ends_gives_its_stock_back_once(
     order = shop.order("tea")
     interrupt(shop.world, "commit", OSError("crash"), after=after)
     assert swept(shop).failed == 1
-    swept(shop)
+    swept(shop, at=DUE + SOON)
     assert (shop.stored(order.id).status, shop.world.stock) == ("canceled", {"tea": 3})
     assert shop.told() == {"order.canceled": 1}
 
@@ -203,7 +204,6 @@ def test_a_sweep_ends_in_time_and_the_next_one_goes_on(shop: Shop) -> None:
     assert swept(shop) == Sweep(settled=1, is_complete=True)
 
 
-@pytest.mark.xfail(strict=True, reason="what can't be settled stays at the head of the list")
 def test_those_that_cannot_be_settled_do_not_use_up_every_sweep(shop: Shop) -> None:
     stuck = [shop.order("mug") for _ in range(2)]
     later = shop.check_out(shop.cart("tea").id, total=700, now=NOW + timedelta(seconds=1)).order
