@@ -281,7 +281,7 @@ class ShopModel(RuleBasedStateMachine):
     @rule(at=ANY)
     def accept(self, at: int) -> None:
         self._tick()
-        waiting = [order.id for order in self.world.orders.values() if order.review is not None]
+        waiting = [order.id for order in self.world.orders.values() if order.open_review is not None]
         if waiting:
             reviews.accept_order(
                 waiting[at % len(waiting)],
@@ -343,7 +343,11 @@ class ShopModel(RuleBasedStateMachine):
         for reference, placed in self.provider.orders.items():
             order = self.world.orders[placed.id]
             state = self.provider.states.get(reference)
-            assert order.is_paid if state == "succeeded" else order.payment.status == (state or "pending")
+            if state == "processing":
+                # Within one second nobody can say whether the failure of one try came before the next one.
+                assert order.payment.status in {"processing", "failed"}
+            else:
+                assert order.is_paid if state == "succeeded" else order.payment.status == (state or "pending")
 
     @invariant()
     def a_cart_has_one_order_a_version_and_one_payment_that_can_be_made(self) -> None:
@@ -369,7 +373,9 @@ class ShopModel(RuleBasedStateMachine):
         for order_id, made in self.world.refunds.items():
             order = self.world.orders[order_id]
             assert refunded_total(made.values()) == order.payment.amount_refunded
-            assert order.payment.amount_refunded <= order.payment.amount_received or not order.is_paid
+            if order.is_paid and not self.provider.notices:
+                # One that came back makes room for another, of which may be heard first.
+                assert order.payment.amount_refunded <= order.payment.amount_received
 
     @invariant()
     def each_thing_is_told_once_and_in_an_order(self) -> None:
@@ -393,7 +399,6 @@ class ShopModel(RuleBasedStateMachine):
             assert told.count("order.paid") == 1
         if order.review is not None:
             assert "order.needs_review" in told
-            assert order.payment.status != "refunded", "there is nothing to decide"
 
     def teardown(self) -> None:
         """When all is delivered and the clock has run on, all is settled."""
