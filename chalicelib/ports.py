@@ -234,7 +234,10 @@ class OrderStore(Protocol):
         """
 
     def forget_person(self, order_id: str) -> None:
-        """Take the order out of its person's list; done again, it is the same."""
+        """Take the order out of its person's list, and the postal code out of where its tax was computed for.
+
+        Done again, it is the same.
+        """
 
     def restore_order(self, story: OrderStory) -> None:
         """Write an order that was kept elsewhere, with its ledger; AlreadyPlaced if its id is taken.

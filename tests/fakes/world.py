@@ -388,6 +388,10 @@ class World:
     @_atomic
     def forget_person(self, order_id: str) -> None:
         self.persons[order_id] = ""
+        order = self.orders[order_id]
+        if order.computed_for is not None:
+            place = replace(order.computed_for, postal_code="")
+            self.orders[order_id] = replace(order, computed_for=place)
 
     @_atomic
     def list_orders_of_person(self, person: str, *, limit: int, cursor: str | None) -> Page[OrderSummary]:

@@ -192,7 +192,12 @@ class DynamoOrders:
         return Page([from_row(row, OrderSummary) for row in rows if row], found.cursor)
 
     def forget_person(self, order_id: str) -> None:
-        self._table.update((_partition(order_id), "LINES"), "REMOVE listing, listed_at", values={})
+        key = _partition(order_id), "LINES"
+        frozen = self._table.get(key) or {}
+        # Country and state stay: the books must say why this tax was due.
+        has_place = "computed_for" in frozen
+        more = ", computed_for.postal_code" if has_place else ""
+        self._table.update(key, f"REMOVE listing, listed_at{more}", values={})
 
     def restore_order(self, story: OrderStory) -> None:
         order = story.order

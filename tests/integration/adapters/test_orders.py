@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from chalicelib.domain import disputes, fulfilments, payments, refunds, reviews
 from chalicelib.domain import orders as rules
 from chalicelib.domain.carts import Cart, restarted
+from chalicelib.domain.destinations import Destination
 from chalicelib.domain.errors import InvalidCursor
 from chalicelib.domain.limits import tally
 from chalicelib.domain.orders import (
@@ -807,6 +808,16 @@ def test_an_erased_order_stays_in_its_persons_list_until_it_is_forgotten(stores:
         stores.orders.forget_person(order.id)
         assert of_person(stores, "ada@example.com") == []
         assert stores.orders.get_order(order.id) == story
+
+
+def test_an_erased_order_keeps_the_country_that_it_was_taxed_for(stores: Stores) -> None:
+    cart, order = a_cart(MUG), reserving(an_order(MUG), {})
+    place = Destination(country="US", state="NY", postal_code="10001")
+    stores.carts.create_cart(cart)
+    stores.orders.place_order(replace(order, computed_for=place), cart=cart)
+    for _ in range(2):
+        stores.orders.forget_person(order.id)
+        assert story_in(stores, order).order.computed_for == replace(place, postal_code="")
 
 
 def test_an_order_that_moved_is_not_erased(stores: Stores) -> None:
