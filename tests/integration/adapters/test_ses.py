@@ -67,9 +67,9 @@ def test_an_address_that_is_not_verified_is_refused_and_the_log_says_what_to_do(
         mailer.send("Not delivered", "the content")
     (record,) = caplog.records
     assert record.levelname == "ERROR"
-    assert "Click the link that AWS has mailed to it" in record.message
-    assert "make deploy" in record.message
-    assert OWNER not in record.message
+    assert "Click the link that AWS has mailed to it" in record.getMessage()
+    assert "make deploy" in record.getMessage()
+    assert OWNER not in record.getMessage()
     assert "the content" not in caplog.text
     assert sent() == []
 

@@ -42,5 +42,5 @@ def test_nothing_of_the_mail_is_logged(caplog: pytest.LogCaptureFixture) -> None
     world.put_event(NOTICE)
     with caplog.at_level("DEBUG"):
         send_alert(NOTICE.id, events=world, mailer=FakeMailer())
-    assert [record.message for record in caplog.records] == ["owner alerted"]
+    assert [record.getMessage() for record in caplog.records] == ["owner alerted"]
     assert "hooks.example.com" not in caplog.text
